@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make              build build/esclusa (no root needed)
+# sudo make demo    install packages, build, run the main job in network namespaces
+# sudo make check   install packages, build, run every test
+# make bench        measurements (root); make install, fmt, lint, fuzz, clean
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+VERSION := 0.1.0
+V       ?= 0
+Q       := $(if $(filter 0,$(V)),@,)
+say      = $(if $(filter 0,$(V)),@printf '  %-7s %s\n' $(1) $(patsubst $(CURDIR)/%,%,$(2)))
+
+# Debian packages: what building needs, and what tests, demo and benchmarks need besides.
+BUILD_PACKAGES := gcc make clang llvm pkg-config bpftool libbpf-dev libxdp-dev libelf-dev zlib1g-dev \
+	libsodium-dev libssl-dev libmnl-dev libseccomp-dev libcap-ng-dev linux-libc-dev libc6-dev
+ifeq ($(shell uname -m),x86_64)
+BUILD_PACKAGES += libipsec-mb-dev
+endif
+TEST_PACKAGES := libcmocka-dev libclang-rt-14-dev iproute2 iputils-ping ethtool tcpdump iperf3 \
+	traceroute wireguard-tools wireguard-go netcat-openbsd nftables procps python3 gnuplot-nox \
+	qemu-system-x86 cpio xz-utils busybox-static kmod
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all deps demo check bench install uninstall fmt lint fuzz clean help
+
+all: $(BUILD)/esclusa
+
+# --- packages ---------------------------------------------------------------------------------
+# Named here once; installing is a step of its own that asks for root and skips what is there.
+deps:
+	@tests/deps $(BUILD_PACKAGES) $(TEST_PACKAGES)
+
+LIBS_NEEDED := libbpf libxdp libsodium libcrypto libmnl libseccomp libcap-ng
+SKIP_PROBE  := deps demo check check-% fuzz bench clean fmt help
+ifneq ($(filter-out $(SKIP_PROBE),$(or $(MAKECMDGOALS),all)),)
+MISSING := $(shell for l in $(LIBS_NEEDED); do pkg-config --exists $$l 2>/dev/null || echo $$l; done; \
+	for t in $(CLANG) $(BPFTOOL) pkg-config llvm-strip; do command -v $$t >/dev/null || echo $$t; done)
+ifneq ($(strip $(MISSING)),)
+$(error missing: $(strip $(MISSING)). Install with: sudo make deps   (or: sudo apt-get install $(BUILD_PACKAGES)))
+endif
+endif
+
+# --- flags ------------------------------------------------------------------------------------
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+	-Wpointer-arith -Wwrite-strings
+OPT    ?= -O2 -g
+HARDEN := -fstack-protector-strong -fPIE -fno-strict-aliasing -ftrivial-auto-var-init=zero \
+	-fcf-protection=full $(if $(findstring sanitize,$(SANITIZE)),,-D_FORTIFY_SOURCE=2)
+INC    := -Imaps -Iuser -Icrypto-offload -I$(BUILD)/bpf
+PKGS   := libbpf libsodium libcrypto libmnl libseccomp libcap-ng
+HAVE_IPSEC_MB := $(shell printf '\#include <intel-ipsec-mb.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1)
+CPPFLAGS += -D_GNU_SOURCE -DESC_VERSION='"$(VERSION)"' $(INC) \
+	$(if $(HAVE_IPSEC_MB),-DESC_HAVE_IPSEC_MB=1,-DESC_HAVE_IPSEC_MB=0)
+CFLAGS  += -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SANITIZE)
+LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANITIZE)
+LIBS    = $(shell pkg-config --libs $(PKGS)) $(if $(HAVE_IPSEC_MB),-lIPSec_MB) -lelf -lz -ldl -lpthread
+
+# --- BPF --------------------------------------------------------------------------------------
+BPF_SRC  := $(wildcard bpf/*.bpf.c)
+BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.bpf.o)
+BPF_SKEL := $(BPF_OBJ:.bpf.o=.skel.h)
+BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Imaps -Ibpf \
+	-idirafter /usr/include/$(shell uname -m)-linux-gnu
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h maps/*.h)
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
+	$(Q)llvm-strip -g $@
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# --- user space -------------------------------------------------------------------------------
+MAIN_SRC := user/cli/main.c
+LIB_SRC  := $(filter-out $(MAIN_SRC),$(wildcard user/*/*.c crypto-offload/*.c))
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+MAIN_OBJ := $(MAIN_SRC:%.c=$(BUILD)/obj/%.o)
+LIB      := $(BUILD)/libesclusa.a
+
+$(BUILD)/obj/%.o: %.c | $(BPF_SKEL)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/user/control/%.o: $(BPF_SKEL)
+
+$(LIB): $(LIB_OBJ)
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/esclusa: $(MAIN_OBJ) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS)
+
+# --- tests ------------------------------------------------------------------------------------
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
+BPFT_BIN := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/*.c))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+$(BUILD)/tests/bpf/%: $(BUILD)/obj/tests/bpf/%.o $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# A user's own provider, as a shared object: used by tests of the loading path.
+$(BUILD)/tests/provider/%.so: tests/provider/%.c crypto-offload/aead.h
+	$(call say,SO,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Icrypto-offload -std=gnu11 $(OPT) $(WARN) -fPIC -shared -o $@ $< $(shell pkg-config --libs libsodium)
+
+PROVIDER_SO := $(patsubst tests/provider/%.c,$(BUILD)/tests/provider/%.so,$(wildcard tests/provider/*.c))
+
+# libFuzzer builds the library's sources with its own instrumentation.
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+FUZZ_OBJ := $(LIB_SRC:%.c=$(BUILD)/fuzzobj/%.o)
+
+$(BUILD)/fuzzobj/%.o: %.c | $(BPF_SKEL)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/libesclusa-fuzz.a: $(FUZZ_OBJ)
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/fuzzobj/tests/fuzz/%.o $(BUILD)/libesclusa-fuzz.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+
+.PHONY: unit-bin bpf-bin fuzz-bin
+unit-bin: $(UNIT_BIN) $(PROVIDER_SO)
+bpf-bin: $(BPFT_BIN)
+fuzz-bin: $(FUZZ_BIN)
+
+check: deps
+	@$(MAKE) --no-print-directory all unit-bin bpf-bin fuzz-bin
+	@BUILD=$(BUILD) tests/run
+
+# make check-unit, check-bpf, check-netns, check-sandbox, check-fuzz, check-vm, check-lint
+check-%: deps
+	@$(MAKE) --no-print-directory all unit-bin bpf-bin $(if $(filter fuzz,$*),fuzz-bin)
+	@BUILD=$(BUILD) tests/run $*
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/esclusa demo
+
+bench: deps
+	@$(MAKE) --no-print-directory all bench-bin
+	@BUILD=$(BUILD) bench/run
+
+fuzz: deps
+	@$(MAKE) --no-print-directory fuzz-bin
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tests/run fuzz
+
+-include bench/bench.mk
+
+# --- housekeeping -----------------------------------------------------------------------------
+C_FILES := $(wildcard maps/*.h bpf/*.[ch] crypto-offload/*.[ch] user/*/*.[ch] tests/*/*.[ch] bench/*.[ch])
+
+fmt:
+	$(Q)clang-format -i $(C_FILES)
+
+lint: $(BPF_SKEL)
+	@BUILD=$(BUILD) CPPFLAGS='$(CPPFLAGS)' tests/lint $(C_FILES)
+
+install: $(BUILD)/esclusa
+	install -D -m 0755 $(BUILD)/esclusa $(DESTDIR)$(PREFIX)/sbin/esclusa
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/esclusa
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@sed -n '3,7s/^# \{0,1\}//p' Makefile
+
+-include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d)

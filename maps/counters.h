@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * counters.h: what happened to each packet, one reason per packet and domain.
+ *
+ * Each list below is complete for its domain: every packet that a domain takes in ends in exactly
+ * one of its reasons, so the reasons add up to the packets received. X(id, kind, text): kind is
+ * PASS (went on towards its destination), LOCAL (answered or handed to the node's own kernel) or
+ * DROP. The text is what `esclusa show` prints; the id is the JSON name. Indices are not stable
+ * across versions, names are.
+ */
+#ifndef ESC_MAPS_COUNTERS_H
+#define ESC_MAPS_COUNTERS_H
+
+/* Black XDP program: a frame from the internet. */
+#define ESC_BLACK_REASONS(X)                                                                       \
+	X(to_crypto, PASS, "WireGuard message to crypto")                                          \
+	X(arp, LOCAL, "ARP for an own address, to the kernel")                                     \
+	X(nd, LOCAL, "neighbour discovery, to the kernel")                                         \
+	X(no_socket, DROP, "no crypto socket on this queue")                                       \
+	X(off, DROP, "node not ready")                                                             \
+	X(short_frame, DROP, "truncated header")                                                   \
+	X(ethertype, DROP, "not IPv4, IPv6 or ARP")                                                \
+	X(not_for_us_l2, DROP, "other host's MAC address")                                         \
+	X(arp_bad, DROP, "ARP not for an own address, or malformed")                               \
+	X(nd_bad, DROP, "neighbour discovery malformed or refused")                                \
+	X(ip_header, DROP, "bad IP header")                                                        \
+	X(ip_options, DROP, "IP options or extension headers")                                     \
+	X(fragment, DROP, "outer fragment")                                                        \
+	X(ip_length, DROP, "IP length beyond the frame")                                           \
+	X(not_own_addr, DROP, "not an own address")                                                \
+	X(not_udp, DROP, "not UDP")                                                                \
+	X(udp_port, DROP, "not the listen port")                                                   \
+	X(udp_length, DROP, "UDP length does not match")                                           \
+	X(wg_type, DROP, "not a WireGuard message")                                                \
+	X(wg_length, DROP, "wrong length for its WireGuard type")                                  \
+	X(source, DROP, "impossible source address")
+
+/* Red XDP program: a frame from the LAN. */
+#define ESC_RED_REASONS(X)                                                                         \
+	X(to_red, PASS, "for a secure site, to red")                                               \
+	X(arp, LOCAL, "ARP, to the kernel")                                                        \
+	X(nd, LOCAL, "neighbour discovery, to the kernel")                                         \
+	X(echo, LOCAL, "echo to an own address, to the kernel")                                    \
+	X(no_socket, DROP, "no red socket on this queue")                                          \
+	X(off, DROP, "node not ready")                                                             \
+	X(short_frame, DROP, "truncated header")                                                   \
+	X(ethertype, DROP, "not IPv4, IPv6 or ARP")                                                \
+	X(not_for_us_l2, DROP, "other host's MAC address")                                         \
+	X(arp_bad, DROP, "ARP malformed")                                                          \
+	X(nd_bad, DROP, "neighbour discovery malformed or refused")                                \
+	X(ip_header, DROP, "bad IP header")                                                        \
+	X(ip_length, DROP, "IP length beyond the frame")                                           \
+	X(own_addr, DROP, "own address, not ARP, ND or echo")                                      \
+	X(multicast, DROP, "multicast or broadcast")                                               \
+	X(source, DROP, "impossible source address")                                               \
+	X(not_secure, DROP, "not for a secure site")
+
+/* Red process, from the LAN towards crypto (out_*) and from crypto towards the LAN (in_*). */
+#define ESC_RED_PROC_REASONS(X)                                                                    \
+	X(out_to_crypto, PASS, "to crypto")                                                        \
+	X(out_ttl, LOCAL, "TTL expired, answered")                                                 \
+	X(out_too_big, LOCAL, "larger than the tunnel's MTU, answered")                            \
+	X(out_bad_ip, DROP, "bad IP header")                                                       \
+	X(out_too_big_quiet, DROP, "larger than the tunnel's MTU, no answer allowed")              \
+	X(out_ring_full, DROP, "ring to crypto full")                                              \
+	X(in_to_lan, PASS, "to the LAN")                                                           \
+	X(in_echo, LOCAL, "echo to the node's red address, answered")                              \
+	X(in_ttl, LOCAL, "TTL expired, answered")                                                  \
+	X(in_too_big, LOCAL, "larger than the LAN's MTU, answered")                                \
+	X(in_no_neighbour, LOCAL, "no neighbour on the LAN, answered")                             \
+	X(in_bad_ip, DROP, "bad IP header")                                                        \
+	X(in_own_addr, DROP, "for the node itself, not echo")                                      \
+	X(in_pending_full, DROP, "too many packets waiting for neighbours")                        \
+	X(in_tx_full, DROP, "LAN transmit ring full")
+
+/* Crypto process, sealing (out_*): IP packets from red. */
+#define ESC_CRYPTO_OUT_REASONS(X)                                                                  \
+	X(out_sealed, PASS, "sealed and sent")                                                     \
+	X(out_bad_ip, DROP, "bad IP header from red")                                              \
+	X(out_no_peer, DROP, "no peer for the destination")                                        \
+	X(out_no_endpoint, DROP, "peer has no endpoint")                                           \
+	X(out_no_session, DROP, "handshake not answered")                                          \
+	X(out_staged_full, DROP, "waited too long for a handshake")                                \
+	X(out_no_path, DROP, "endpoint not reachable on the black NIC")                            \
+	X(out_too_big, DROP, "larger than the black MTU allows")                                   \
+	X(out_tx_full, DROP, "black transmit ring full")
+
+/* Crypto process, opening (in_*): messages from the black NIC. */
+#define ESC_CRYPTO_IN_REASONS(X)                                                                   \
+	X(in_opened, PASS, "opened, to red")                                                       \
+	X(in_keepalive, LOCAL, "keepalive")                                                        \
+	X(in_handshake, LOCAL, "handshake message, accepted")                                      \
+	X(in_cookie, LOCAL, "cookie reply, accepted")                                              \
+	X(in_cookie_sent, LOCAL, "handshake answered with a cookie")                               \
+	X(in_bad_frame, DROP, "malformed frame")                                                   \
+	X(in_bad_handshake, DROP, "handshake refused")                                             \
+	X(in_no_index, DROP, "unknown receiver index")                                             \
+	X(in_expired, DROP, "session key expired")                                                 \
+	X(in_bad_tag, DROP, "authentication failed")                                               \
+	X(in_replay, DROP, "replayed or too old")                                                  \
+	X(in_bad_ip, DROP, "bad inner IP header")                                                  \
+	X(in_source, DROP, "inner source not in the peer's AllowedIPs")                            \
+	X(in_no_frame, DROP, "red returned no empty frame")
+
+/* Broken promises of the process on the other side of the rings; counted, never trusted. */
+#define ESC_VIOLATIONS(X)                                                                          \
+	X(ring_cursor, DROP, "impossible ring cursor")                                             \
+	X(desc_range, DROP, "descriptor outside the packet memory")                                \
+	X(desc_owner, DROP, "descriptor for a frame not handed over")
+
+/* Where a frame of a UMEM is: exactly one place at any time. */
+#define ESC_PLACES(X)                                                                              \
+	X(free, PASS, "free list")                                                                 \
+	X(fill, PASS, "kernel, for receiving")                                                     \
+	X(busy, PASS, "being worked on")                                                           \
+	X(tx, PASS, "kernel, being sent")                                                          \
+	X(peer_full, PASS, "other process, with a packet")                                         \
+	X(peer_empty, PASS, "other process, empty")                                                \
+	X(held, PASS, "waiting for a neighbour")
+
+enum esc_kind { ESC_KIND_PASS, ESC_KIND_LOCAL, ESC_KIND_DROP };
+
+#define ESC_BLACK_ENUM(id, kind, text)      ESC_BLACK_##id,
+#define ESC_RED_ENUM(id, kind, text)	    ESC_RED_##id,
+#define ESC_RED_PROC_ENUM(id, kind, text)   ESC_RP_##id,
+#define ESC_CRYPTO_ENUM(id, kind, text)	    ESC_CR_##id,
+#define ESC_VIOLATION_ENUM(id, kind, text)  ESC_VIOLATION_##id,
+#define ESC_PLACE_ENUM(id, kind, text)	    ESC_PLACE_##id,
+
+enum esc_black_reason { ESC_BLACK_REASONS(ESC_BLACK_ENUM) ESC_BLACK_REASON_COUNT };
+enum esc_red_reason { ESC_RED_REASONS(ESC_RED_ENUM) ESC_RED_REASON_COUNT };
+enum esc_red_proc_reason { ESC_RED_PROC_REASONS(ESC_RED_PROC_ENUM) ESC_RP_COUNT };
+enum esc_crypto_reason {
+	ESC_CRYPTO_OUT_REASONS(ESC_CRYPTO_ENUM) ESC_CRYPTO_IN_REASONS(ESC_CRYPTO_ENUM) ESC_CR_COUNT
+};
+enum esc_violation { ESC_VIOLATIONS(ESC_VIOLATION_ENUM) ESC_VIOLATION_COUNT };
+enum esc_place { ESC_PLACES(ESC_PLACE_ENUM) ESC_PLACE_COUNT };
+
+#endif

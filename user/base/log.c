@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char who[64] = "esclusa";
+static int journal;
+static int max_level = ESC_LOG_INFO;
+
+void esc_log_init(const char *name, const char *domain)
+{
+	const char *want = getenv("ESCLUSA_LOG");
+
+	if (name && domain)
+		snprintf(who, sizeof(who), "esclusa[%s %s]", name, domain);
+	else if (name)
+		snprintf(who, sizeof(who), "esclusa[%s]", name);
+	journal = getenv("JOURNAL_STREAM") != NULL;
+	if (want && !strcmp(want, "debug"))
+		max_level = ESC_LOG_DEBUG;
+}
+
+void esc_log(enum esc_log_level level, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	if ((int)level > max_level)
+		return;
+	int n = journal ? snprintf(line, sizeof(line), "<%d>%s: ", (int)level, who)
+			: snprintf(line, sizeof(line), "%s: %s", who,
+				   level == ESC_LOG_ERR	   ? "error: "
+				   : level == ESC_LOG_WARN ? "warning: "
+							   : "");
+	va_start(ap, fmt);
+	int m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
+	va_end(ap);
+	if (m < 0)
+		return;
+	size_t len = strlen(line);
+	line[len++] = '\n'; /* one write per line keeps the lines of several processes whole */
+	if (write(STDERR_FILENO, line, len) < 0)
+		return; /* nowhere left to say so */
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * log.h: lines for the administrator on standard error, "esclusa[NAME domain]: text", or with a
+ * "<level>" prefix that journald understands when JOURNAL_STREAM is set. No secrets and no packet
+ * bytes, ever. Thread-safe per line; safe in sandboxed processes (write to one descriptor).
+ */
+#ifndef ESC_BASE_LOG_H
+#define ESC_BASE_LOG_H
+
+enum esc_log_level { ESC_LOG_ERR = 3, ESC_LOG_WARN = 4, ESC_LOG_INFO = 6, ESC_LOG_DEBUG = 7 };
+
+/* name and domain may be NULL; copied. ESCLUSA_LOG=debug in the environment shows debug lines. */
+void esc_log_init(const char *name, const char *domain);
+
+__attribute__((format(printf, 2, 3))) void esc_log(enum esc_log_level level, const char *fmt, ...);
+
+#define esc_err(...)   esc_log(ESC_LOG_ERR, __VA_ARGS__)
+#define esc_warn(...)  esc_log(ESC_LOG_WARN, __VA_ARGS__)
+#define esc_info(...)  esc_log(ESC_LOG_INFO, __VA_ARGS__)
+#define esc_debug(...) esc_log(ESC_LOG_DEBUG, __VA_ARGS__)
+
+#endif
