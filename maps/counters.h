@@ -94,6 +94,8 @@
 	X(in_cookie_sent, LOCAL, "handshake answered with a cookie")                               \
 	X(in_bad_frame, DROP, "malformed frame")                                                   \
 	X(in_bad_handshake, DROP, "handshake refused")                                             \
+	X(in_handshake_full, DROP, "too many handshakes waiting")                                  \
+	X(in_ecn, DROP, "congestion mark on a packet that cannot carry it")                        \
 	X(in_no_index, DROP, "unknown receiver index")                                             \
 	X(in_expired, DROP, "session key expired")                                                 \
 	X(in_bad_tag, DROP, "authentication failed")                                               \

@@ -112,7 +112,8 @@ struct esc_msg_nic {
 	uint8_t mac[6];
 	uint8_t up;
 	uint8_t pad;
-	uint32_t mtu;
+	uint32_t mtu;	    /* of this NIC */
+	uint32_t inner_mtu; /* largest inner IP packet: black MTU - 80; red gets it too */
 	uint32_t addrs;
 	uint8_t addr[ESC_ADDRS_MAX][16]; /* first IPv4 and first global IPv6 are the preferred */
 };
