@@ -47,10 +47,10 @@ struct esc_peer {
 	uint8_t public_key[ESC_KEY_LEN];
 	bool has_psk; /* the key: esc_model_psk() */
 	uint8_t endpoint[16];
-	uint16_t endpoint_port; /* as configured; 0 = no endpoint */
-	uint16_t keepalive;	/* seconds, 0 = off */
-	uint32_t prefixes;	/* how many */
-	uint32_t first_prefix;	/* model.c's */
+	uint16_t endpoint_port;		    /* as configured; 0 = no endpoint */
+	uint16_t keepalive;		    /* seconds, 0 = off */
+	uint32_t prefixes;		    /* how many */
+	uint32_t first_prefix, last_prefix; /* model.c's */
 	uint32_t next_in_bucket;
 };
 

@@ -6,9 +6,10 @@
  * Differences from other implementations, all deliberate:
  * - A set is one batch: every line is checked before any of it is applied.
  * - private_key is never returned. `wg` then shows no public key; `esclusa show` does.
- * - A node's key can be replaced but not removed, and `wg syncconf`/`setconf` send an all-zero
- *   private_key for a file without one. So: zeros leave the key alone and leave a warning in
- *   `why`; if nothing else is asked for (`wg set NAME private-key /dev/null`), -EPERM.
+ * - A node's key can be replaced, not removed. An all-zero private_key is refused (-EPERM, and
+ *   `why` says so), except in a request that also has listen_port and fwmark: those three
+ *   together are what `wg syncconf` and `wg setconf` send, zero for what the file does not have.
+ *   Then the key stays, the rest is done and `why` holds a warning.
  * - listen_port=0 ("pick one") keeps the port, for the same reason.
  * - fwmark: only 0, there is no socket to mark (-EOPNOTSUPP).
  * - An unknown key is -EINVAL.
