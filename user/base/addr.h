@@ -17,7 +17,7 @@
 
 static inline bool esc_addr_is_v4(const uint8_t a[16])
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 	return !memcmp(a, mapped, sizeof(mapped));
 }

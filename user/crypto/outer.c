@@ -58,6 +58,8 @@ static bool parse_v6(const uint8_t *p, uint32_t len, struct outer_in *in)
 		return false;
 	memcpy(in->from.addr, &ip.ip6_src, 16);
 	memcpy(in->from.local, &ip.ip6_dst, 16);
+	if (esc_addr_is_v4(in->from.addr) || esc_addr_is_v4(in->from.local))
+		return false; /* that form stands for IPv4 in here */
 	in->ecn = (flow >> 20) & 3;
 	return parse_udp(p + sizeof(ip), payload, in);
 }
@@ -111,7 +113,7 @@ static uint16_t fold(uint64_t sum)
 
 static void write_eth(uint8_t *p, const struct outer_path *path, uint16_t proto)
 {
-	struct ethhdr eth = { .h_proto = htons(proto) };
+	struct ethhdr eth = {.h_proto = htons(proto)};
 
 	memcpy(eth.h_dest, path->dst_mac, sizeof(eth.h_dest));
 	memcpy(eth.h_source, path->src_mac, sizeof(eth.h_source));

@@ -6,7 +6,7 @@
 
 int esc_frames_init(struct esc_frames *f, uint8_t *base, uint32_t total, uint32_t frame_size)
 {
-	*f = (struct esc_frames){ .base = base, .frame_size = frame_size, .total = total };
+	*f = (struct esc_frames){.base = base, .frame_size = frame_size, .total = total};
 	if (!total || frame_size < 2048 || (frame_size & (frame_size - 1)))
 		return -EINVAL;
 	f->shift = (uint32_t)__builtin_ctz(frame_size);

@@ -19,8 +19,8 @@ struct esc_frames {
 	uint32_t shift;	     /* log2(frame_size) */
 	uint32_t total;
 	uint32_t nfree;
-	uint32_t *free;	 /* stack of frame numbers: the warmest frame is used first */
-	uint8_t *place;	 /* enum esc_place per frame */
+	uint32_t *free; /* stack of frame numbers: the warmest frame is used first */
+	uint8_t *place; /* enum esc_place per frame */
 	uint32_t count[ESC_PLACE_COUNT];
 };
 

@@ -33,7 +33,7 @@ enum esc_msg_type {
 	/* control -> both */
 	ESC_MSG_NIC, /* MAC, MTU, link state and own addresses of the NIC, at start and on change */
 	ESC_MSG_HOP, /* answer to WANT, and again whenever the answer changes */
-	ESC_MSG_STOP,/* return frames, finish the ledger, exit 0 */
+	ESC_MSG_STOP, /* return frames, finish the ledger, exit 0 */
 	/* crypto or red -> control */
 	ESC_MSG_READY, /* set-up done, privileges gone, packets may come */
 	ESC_MSG_ACK,   /* answer to COMMIT */
@@ -54,12 +54,12 @@ struct esc_msg_start {
 	uint32_t abi_version;
 	uint32_t queues;
 	uint32_t ifindex;
-	uint32_t frame_size;	/* of both UMEMs */
-	uint32_t frames;	/* of each UMEM, = queues * ESC_FRAMES_PER_QUEUE */
-	uint32_t inner_mtu;	/* largest inner IP packet */
-	uint32_t uid, gid;	/* to become; 0 = stay (tests without root) */
-	uint8_t copy_mode;	/* 1 = XDP_COPY asked for; 0 = zero-copy where it works */
-	uint8_t generic;	/* 1 = the XDP program runs in generic mode */
+	uint32_t frame_size; /* of both UMEMs */
+	uint32_t frames;     /* of each UMEM, = queues * ESC_FRAMES_PER_QUEUE */
+	uint32_t inner_mtu;  /* largest inner IP packet */
+	uint32_t uid, gid;   /* to become; 0 = stay (tests without root) */
+	uint8_t copy_mode;   /* 1 = XDP_COPY asked for; 0 = zero-copy where it works */
+	uint8_t generic;     /* 1 = the XDP program runs in generic mode */
 	uint8_t pad[2];
 	char name[ESC_NAME_MAX + 1];
 	char provider[256]; /* crypto only: auto, ipsec-mb, openssl, sodium or a path */
@@ -82,13 +82,13 @@ enum {
 };
 
 struct esc_msg_peer_set {
-	uint32_t id; /* < ESC_PEERS_MAX */
+	uint32_t id;	 /* < ESC_PEERS_MAX */
 	uint32_t fields; /* ESC_PEER_*; a new id starts with none of them set */
 	uint8_t public_key[32];
 	uint8_t preshared_key[32]; /* all zero = none */
 	uint8_t endpoint[16];
 	uint16_t endpoint_port;
-	uint16_t keepalive; /* seconds, 0 = off */
+	uint16_t keepalive;			/* seconds, 0 = off */
 	uint8_t stamp_sent[12], stamp_seen[12]; /* TAI64N from an earlier run */
 };
 
@@ -138,7 +138,7 @@ struct esc_msg_want {
 
 struct esc_msg_ready {
 	uint32_t zero_copy;
-	char provider[64]; /* crypto: what was chosen and how fast; red: empty */
+	char provider[128]; /* crypto: what was chosen and how fast; red: empty */
 };
 
 struct esc_msg_ack {

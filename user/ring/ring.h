@@ -21,7 +21,7 @@ struct esc_ring_end {
 
 static inline void esc_ring_attach(struct esc_ring_end *e, struct esc_ring *shared)
 {
-	*e = (struct esc_ring_end){ .shared = shared };
+	*e = (struct esc_ring_end){.shared = shared};
 }
 
 /* Take the other side's cursor if it is possible: at most a ring's worth away. */

@@ -45,7 +45,7 @@ bool esc_xsk_send(struct esc_xsk *x, uint64_t addr, uint32_t len)
 
 	if (!xsk_ring_prod__reserve(&x->tx, 1, &idx))
 		return false;
-	*xsk_ring_prod__tx_desc(&x->tx, idx) = (struct xdp_desc){ .addr = addr, .len = len };
+	*xsk_ring_prod__tx_desc(&x->tx, idx) = (struct xdp_desc){.addr = addr, .len = len};
 	xsk_ring_prod__submit(&x->tx, 1);
 	esc_frame_move(x->frames, esc_frame_of(x->frames, addr), ESC_PLACE_busy, ESC_PLACE_tx);
 	x->tx_pending++;

@@ -33,8 +33,8 @@ struct esc_xsk {
 struct esc_xsk_opts {
 	uint32_t ifindex;
 	uint32_t queue;
-	bool copy;	/* XDP_COPY; else zero-copy first, copy where the driver has none */
-	int umem_fd;	/* -1: register the UMEM on this socket; else share that socket's */
+	bool copy;   /* XDP_COPY; else zero-copy first, copy where the driver has none */
+	int umem_fd; /* -1: register the UMEM on this socket; else share that socket's */
 };
 
 /*

@@ -17,11 +17,11 @@ struct ring_spec {
 };
 
 static const struct ring_spec specs[4] = {
-	{ XDP_RX_RING, XDP_PGOFF_RX_RING, sizeof(struct xdp_desc), "RX ring" },
-	{ XDP_TX_RING, XDP_PGOFF_TX_RING, sizeof(struct xdp_desc), "TX ring" },
-	{ XDP_UMEM_FILL_RING, (off_t)XDP_UMEM_PGOFF_FILL_RING, sizeof(uint64_t), "fill ring" },
-	{ XDP_UMEM_COMPLETION_RING, (off_t)XDP_UMEM_PGOFF_COMPLETION_RING, sizeof(uint64_t),
-	  "completion ring" },
+	{XDP_RX_RING, XDP_PGOFF_RX_RING, sizeof(struct xdp_desc), "RX ring"},
+	{XDP_TX_RING, XDP_PGOFF_TX_RING, sizeof(struct xdp_desc), "TX ring"},
+	{XDP_UMEM_FILL_RING, (off_t)XDP_UMEM_PGOFF_FILL_RING, sizeof(uint64_t), "fill ring"},
+	{XDP_UMEM_COMPLETION_RING, (off_t)XDP_UMEM_PGOFF_COMPLETION_RING, sizeof(uint64_t),
+	 "completion ring"},
 };
 
 static int register_umem(int fd, const struct esc_frames *f)
@@ -69,7 +69,7 @@ static int map_rings(struct esc_xsk *x, const char **what)
 		return -errno;
 	if (len != sizeof(off))
 		return -EPROTO;
-	const struct xdp_ring_offset *offs[4] = { &off.rx, &off.tx, &off.fr, &off.cr };
+	const struct xdp_ring_offset *offs[4] = {&off.rx, &off.tx, &off.fr, &off.cr};
 	for (int i = 0; i < 4; i++) {
 		*what = specs[i].what;
 		x->map_len[i] = offs[i]->desc + ESC_XSK_RING * specs[i].desc_size;
@@ -115,11 +115,11 @@ int esc_xsk_open(struct esc_xsk *x, int fd, struct esc_frames *frames,
 		 const struct esc_xsk_opts *opts, bool *zero_copy, const char **what)
 {
 	static const int slots = ESC_XSK_RING;
-	struct xdp_options got = { 0 };
+	struct xdp_options got = {0};
 	socklen_t len = sizeof(got);
 	int err;
 
-	*x = (struct esc_xsk){ .fd = fd, .frames = frames };
+	*x = (struct esc_xsk){.fd = fd, .frames = frames};
 	*what = "registering the packet memory";
 	err = opts->umem_fd < 0 ? register_umem(fd, frames) : 0;
 	if (err)

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages of control. Changes of keys, peers and AllowedIPs are kept until COMMIT and applied
+ * between two packets: no packet ever sees half of a batch.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/state.h"
+#include "ipc/fds.h"
+
+/* As many changes as a full configuration needs, and again to replace it. */
+#define BATCH_OPS_MAX (2u * (ESC_PREFIXES_MAX + 2u * ESC_PEERS_MAX))
+
+struct batch_op {
+	uint32_t type;
+	union {
+		struct esc_msg_device device;
+		struct esc_msg_peer_set peer_set;
+		struct esc_msg_peer_remove peer_remove;
+		struct esc_msg_peer_prefix peer_prefix;
+	} u;
+};
+
+static void report(struct esc_msg *m)
+{
+	int err = esc_msg_send(ESC_FD_CONTROL, m);
+
+	if (err)
+		esc_debug("message %u to control lost: %s", m->type, strerror(-err));
+}
+
+void control_want(const uint8_t dst[16])
+{
+	struct esc_msg m = {.type = ESC_MSG_WANT};
+
+	memcpy(m.u.want.dst, dst, 16);
+	report(&m);
+}
+
+static void report_stamps(const struct wg_peer *peer)
+{
+	struct esc_msg m = {.type = ESC_MSG_STAMP};
+
+	memcpy(m.u.stamp.public_key, wg_peer_public_key(peer), 32);
+	wg_peer_get_stamps(peer, m.u.stamp.sent, m.u.stamp.seen);
+	report(&m);
+}
+
+void peer_session(struct crypto *c, struct wg_peer *peer)
+{
+	struct esc_peer_status *p = &c->status->peer[wg_peer_id(peer)];
+
+	esc_cell_set(&p->last_handshake, wg_peer_last_handshake(peer));
+	esc_cell_add(&p->handshakes, 1);
+	esc_cell_add(&c->status->handshakes_done, 1);
+	report_stamps(peer);
+	peer_publish(c, peer);
+}
+
+void peer_publish(struct crypto *c, struct wg_peer *peer)
+{
+	struct peer_slot *s = slot_of(c, peer);
+	struct esc_peer_status *p = &c->status->peer[wg_peer_id(peer)];
+	const struct wg_endpoint *ep = wg_peer_endpoint(peer);
+	uint8_t session = wg_peer_has_session(peer, c->now);
+
+	if (session == p->session && ep->port == s->shown.port &&
+	    !memcmp(ep->addr, s->shown.addr, 16) && !memcmp(ep->local, s->shown.local, 16))
+		return;
+	s->shown = *ep;
+	atomic_fetch_add_explicit(&p->sequence, 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	p->endpoint_valid = ep->port != 0;
+	p->endpoint_port = htons(ep->port);
+	memcpy(p->endpoint, ep->addr, 16);
+	memcpy(p->local, ep->local, 16);
+	p->session = session;
+	atomic_fetch_add_explicit(&p->sequence, 1, memory_order_release);
+}
+
+/* --- batches ----------------------------------------------------------------------------- */
+
+static void apply_device(struct crypto *c, struct esc_msg_device *d)
+{
+	if (d->fields & ESC_DEVICE_PORT)
+		c->listen_port = d->listen_port;
+	if (d->fields & ESC_DEVICE_KEY)
+		wg_device_set_key(c->wg, d->private_key, c->now);
+	c->path_generation++;
+}
+
+static int apply_peer_set(struct crypto *c, const struct esc_msg_peer_set *m)
+{
+	struct wg_peer *peer = m->id < ESC_PEERS_MAX ? wg_peer_by_id(c->wg, m->id) : NULL;
+
+	if (m->id >= ESC_PEERS_MAX)
+		return -EINVAL;
+	if (!peer) {
+		int err = wg_peer_add(c->wg, m->id, m->public_key, c->now, &peer);
+		if (err)
+			return err;
+		memset(&c->peer[m->id], 0, sizeof(c->peer[m->id]));
+		memset(&c->status->peer[m->id], 0, sizeof(c->status->peer[m->id]));
+	} else if (sodium_memcmp(wg_peer_public_key(peer), m->public_key, 32)) {
+		return -EEXIST;
+	}
+	if (m->fields & ESC_PEER_PSK)
+		wg_peer_set_psk(peer, m->preshared_key);
+	if (m->fields & ESC_PEER_ENDPOINT) {
+		struct wg_endpoint ep = {.port = m->endpoint_port};
+		memcpy(ep.addr, m->endpoint, 16);
+		wg_peer_set_endpoint(peer, &ep);
+	}
+	if (m->fields & ESC_PEER_STAMP)
+		wg_peer_set_stamps(peer, m->stamp_sent, m->stamp_seen);
+	if (m->fields & ESC_PEER_KEEPALIVE)
+		wg_peer_set_keepalive(peer, m->keepalive, c->now);
+	peer_publish(c, peer);
+	return 0;
+}
+
+static void apply_peer_remove(struct crypto *c, uint32_t id)
+{
+	struct wg_peer *peer = id < ESC_PEERS_MAX ? wg_peer_by_id(c->wg, id) : NULL;
+
+	if (!peer)
+		return;
+	stage_drop(c, &c->peer[id], ESC_CR_out_no_peer, ESC_RET_NO_PEER);
+	wg_peer_remove(peer);
+	memset(&c->peer[id], 0, sizeof(c->peer[id]));
+	memset(&c->status->peer[id], 0, sizeof(c->status->peer[id]));
+}
+
+static int apply_prefix(struct crypto *c, const struct esc_msg_peer_prefix *m)
+{
+	struct wg_peer *peer = m->id < ESC_PEERS_MAX ? wg_peer_by_id(c->wg, m->id) : NULL;
+
+	if (!peer || m->prefix.len > 128)
+		return -EINVAL;
+	switch (m->op) {
+	case ESC_PREFIX_ADD:
+		return wg_prefix_add(peer, m->prefix.addr, m->prefix.len);
+	case ESC_PREFIX_REMOVE:
+		wg_prefix_remove(peer, m->prefix.addr, m->prefix.len);
+		return 0;
+	case ESC_PREFIX_CLEAR:
+		wg_prefix_clear(peer);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int apply(struct crypto *c, struct batch_op *op)
+{
+	switch (op->type) {
+	case ESC_MSG_DEVICE:
+		apply_device(c, &op->u.device);
+		return 0;
+	case ESC_MSG_PEER_SET:
+		return apply_peer_set(c, &op->u.peer_set);
+	case ESC_MSG_PEER_REMOVE:
+		apply_peer_remove(c, op->u.peer_remove.id);
+		return 0;
+	default:
+		return apply_prefix(c, &op->u.peer_prefix);
+	}
+}
+
+static void drop_batch(struct crypto *c)
+{
+	if (c->batch)
+		sodium_memzero(c->batch, c->batch_cap * sizeof(*c->batch));
+	free(c->batch);
+	c->batch = NULL;
+	c->batch_len = c->batch_cap = 0;
+}
+
+static void commit(struct crypto *c, uint32_t seq)
+{
+	struct esc_msg m = {.type = ESC_MSG_ACK};
+
+	m.u.ack.seq = seq;
+	for (uint32_t i = 0; i < c->batch_len && !m.u.ack.error; i++)
+		m.u.ack.error = apply(c, &c->batch[i]);
+	drop_batch(c);
+	report(&m);
+}
+
+/* Grow by hand: the old copy may hold keys and must be wiped. */
+static int grow_batch(struct crypto *c)
+{
+	uint32_t cap = c->batch_cap ? c->batch_cap * 2 : 64;
+	struct batch_op *bigger = cap <= BATCH_OPS_MAX * 2 ? calloc(cap, sizeof(*bigger)) : NULL;
+
+	if (!bigger)
+		return -ENOMEM;
+	uint32_t len = c->batch_len;
+	if (len)
+		memcpy(bigger, c->batch, len * sizeof(*bigger));
+	drop_batch(c);
+	c->batch = bigger;
+	c->batch_cap = cap;
+	c->batch_len = len;
+	return 0;
+}
+
+static int keep(struct crypto *c, const struct esc_msg *m)
+{
+	if (c->batch_len == c->batch_cap) {
+		int err = grow_batch(c);
+		if (err)
+			return err;
+	}
+	struct batch_op *op = &c->batch[c->batch_len++];
+	op->type = m->type;
+	memcpy(&op->u, &m->u, m->len);
+	return 0;
+}
+
+/* --- facts ------------------------------------------------------------------------------- */
+
+static int take_nic(struct crypto *c, const struct esc_msg_nic *nic)
+{
+	/* A frame holds headers, padded packet and tag; more is not sealed whatever the MTU. */
+	uint32_t fits = c->start.frame_size - MSG_OFFSET - WG_DATA_OVERHEAD;
+
+	if (nic->addrs > ESC_ADDRS_MAX)
+		return -EPROTO;
+	c->nic = *nic;
+	if (c->nic.inner_mtu > fits)
+		c->nic.inner_mtu = fits;
+	paths_changed(c);
+	return 0;
+}
+
+static int take_message(struct crypto *c, struct esc_msg *m)
+{
+	switch (m->type) {
+	case ESC_MSG_DEVICE:
+	case ESC_MSG_PEER_SET:
+	case ESC_MSG_PEER_REMOVE:
+	case ESC_MSG_PEER_PREFIX:
+		return keep(c, m);
+	case ESC_MSG_COMMIT:
+		commit(c, m->u.commit.seq);
+		return 0;
+	case ESC_MSG_NIC:
+		return take_nic(c, &m->u.nic);
+	case ESC_MSG_HOP:
+		if (esc_hop_update(c->hops, &m->u.hop))
+			paths_changed(c);
+		return 0;
+	case ESC_MSG_STOP:
+		c->stopping = true;
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}
+
+int control_round(struct crypto *c)
+{
+	struct esc_msg m;
+	int err = 0;
+
+	while (!err && !c->stopping) {
+		int got = esc_msg_recv(ESC_FD_CONTROL, &m);
+		if (got == -EAGAIN)
+			break;
+		if (got <= 0)
+			err = got ? got : -EPIPE;
+		else
+			err = take_message(c, &m);
+	}
+	sodium_memzero(&m, sizeof(m));
+	return err;
+}

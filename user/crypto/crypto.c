@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The crypto process: start, loop, sleep, stop. */
+#include "crypto/crypto.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/state.h"
+#include "ipc/fds.h"
+#include "proc/proc.h"
+
+/* After work, look again for this long before sleeping: a wake-up costs tens of microseconds. */
+#define SPIN_TIME (20 * 1000ull)
+
+/* A NIC that takes no packets (its link is down) is tried again this often. */
+#define TX_RETRY_TIME (2 * ESC_MS)
+
+/* Next hops in use: one per peer endpoint, and room for those that roam. */
+#define HOPS_MAX (2u * ESC_PEERS_MAX)
+
+/* At the end, how long frames may take to come back from the NIC. */
+#define DRAIN_TIME (200 * ESC_MS)
+
+/* --- start ------------------------------------------------------------------------------- */
+
+static int fail(const char *what, int err)
+{
+	esc_err("%s: %s", what, strerror(-err));
+	return 1;
+}
+
+/* Map a memfd whole; its size must be what both sides agreed on. */
+static void *map_memory(int fd, size_t size, const char *what)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) || (uint64_t)st.st_size != size) {
+		esc_err("%s: descriptor %d is not %zu bytes of memory", what, fd, size);
+		return NULL;
+	}
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (p == MAP_FAILED) {
+		esc_err("mapping %s: %s", what, strerror(errno));
+		return NULL;
+	}
+	return p;
+}
+
+static int map_all(struct crypto *c)
+{
+	const struct esc_msg_start *s = &c->start;
+	size_t umem = (size_t)s->frames * s->frame_size;
+
+	c->status = map_memory(ESC_FD_STATUS, sizeof(*c->status), "status memory");
+	c->link = map_memory(ESC_FD_LINK, sizeof(*c->link), "ring memory");
+	c->red.base = map_memory(ESC_FD_RED_UMEM, umem, "red packet memory");
+	uint8_t *black = map_memory(ESC_FD_BLACK_UMEM, umem, "black packet memory");
+	if (!c->status || !c->link || !c->red.base || !black)
+		return -EINVAL;
+	c->red.frame_size = s->frame_size;
+	c->red.size = umem;
+	c->status->abi_version = ESC_ABI_VERSION;
+	return esc_frames_init(&c->frames, black, s->frames, s->frame_size);
+}
+
+static int open_lanes(struct crypto *c)
+{
+	for (uint32_t q = 0; q < c->start.queues; q++) {
+		struct lane *l = &c->lane[q];
+		struct esc_ring *r = c->link->ring[q];
+		struct esc_xsk_opts opts = {
+			.ifindex = c->start.ifindex,
+			.queue = q,
+			.copy = c->start.copy_mode,
+			.umem_fd = q ? ESC_FD_XSK : -1,
+		};
+		const char *what;
+		bool zero_copy;
+
+		l->index = q;
+		esc_ring_attach(&l->plain_out, &r[ESC_RING_PLAIN_OUT]);
+		esc_ring_attach(&l->plain_out_ret, &r[ESC_RING_PLAIN_OUT_RET]);
+		esc_ring_attach(&l->plain_in_free, &r[ESC_RING_PLAIN_IN_FREE]);
+		esc_ring_attach(&l->plain_in, &r[ESC_RING_PLAIN_IN]);
+		int err = esc_xsk_open(&l->xsk, ESC_FD_XSK + (int)q, &c->frames, &opts, &zero_copy,
+				       &what);
+		if (err) {
+			esc_err("AF_XDP socket of black queue %u: %s: %s", q, what, strerror(-err));
+			return err;
+		}
+		c->status->zero_copy = zero_copy;
+	}
+	return 0;
+}
+
+static void env_random(void *arg, void *buf, size_t len)
+{
+	(void)arg;
+	randombytes_buf(buf, len);
+}
+
+static uint64_t env_unix_ns(void *arg)
+{
+	(void)arg;
+	return esc_unix_now();
+}
+
+static void *env_key_new(void *arg, const uint8_t key[32])
+{
+	struct crypto *c = arg;
+
+	return c->aead.provider->key_new(c->aead.ctx, key);
+}
+
+static void env_key_free(void *arg, void *key)
+{
+	struct crypto *c = arg;
+
+	c->aead.provider->key_free(c->aead.ctx, key);
+}
+
+static int start_core(struct crypto *c)
+{
+	const struct wg_env env = {
+		.arg = c,
+		.random = env_random,
+		.unix_ns = env_unix_ns,
+		.key_new = env_key_new,
+		.key_free = env_key_free,
+	};
+	char why[256] = "";
+
+	int err = esc_aead_select(&c->aead, c->start.provider, why);
+	if (err) {
+		esc_err("AEAD provider %s: %s", c->start.provider, why);
+		return err;
+	}
+	snprintf(c->status->provider, sizeof(c->status->provider), "%s", c->aead.provider->name);
+	c->wg = wg_device_new(&env);
+	c->hops = esc_hops_new(HOPS_MAX);
+	c->peer = calloc(ESC_PEERS_MAX, sizeof(*c->peer));
+	return c->wg && c->hops && c->peer ? 0 : -ENOMEM;
+}
+
+/* The first message says what to be; nothing else is acceptable before it. */
+static int receive_start(struct crypto *c)
+{
+	struct esc_msg m;
+	int got = esc_msg_recv(ESC_FD_CONTROL, &m);
+	const struct esc_msg_start *s = &m.u.start;
+
+	if (got != 1 || m.type != ESC_MSG_CRYPTO_START)
+		return -EPROTO;
+	if (s->abi_version != ESC_ABI_VERSION || !s->queues || s->queues > ESC_QUEUES_MAX ||
+	    s->frames != s->queues * ESC_FRAMES_PER_QUEUE ||
+	    (s->frame_size != ESC_FRAME_SMALL && s->frame_size != ESC_FRAME_LARGE))
+		return -EPROTO;
+	c->start = *s;
+	esc_log_init(s->name, "crypto");
+	return 0;
+}
+
+static int say_ready(struct crypto *c)
+{
+	struct esc_msg m = {.type = ESC_MSG_READY};
+
+	m.u.ready.zero_copy = c->status->zero_copy;
+	snprintf(m.u.ready.provider, sizeof(m.u.ready.provider), "%s", c->aead.note);
+	return esc_msg_send(ESC_FD_CONTROL, &m);
+}
+
+static int set_up(struct crypto *c)
+{
+	char why[256];
+	int err = receive_start(c);
+
+	if (err)
+		return fail("start message from control", err);
+	err = esc_proc_verify_fds(ESC_FD_XSK + (int)c->start.queues);
+	if (err)
+		return fail("descriptors from control", err);
+	err = map_all(c);
+	if (!err)
+		err = start_core(c);
+	if (!err)
+		err = open_lanes(c);
+	if (err)
+		return fail("setting up", err);
+	err = esc_proc_drop(c->start.uid, c->start.gid, why);
+	if (err) {
+		esc_err("giving up privileges: %s", why);
+		return 1;
+	}
+	if (fcntl(ESC_FD_CONTROL, F_SETFL, O_NONBLOCK) < 0)
+		return fail("control socket", -errno);
+	err = say_ready(c);
+	return err ? fail("telling control", err) : 0;
+}
+
+/* --- loop -------------------------------------------------------------------------------- */
+
+/* One look at everything; returns how much there was to do. */
+static uint32_t work_round(struct crypto *c)
+{
+	uint32_t work = 0;
+
+	for (uint32_t q = 0; q < c->start.queues; q++) {
+		struct lane *l = &c->lane[q];
+
+		work += open_lane(c, l);
+		work += seal_lane(c, l);
+	}
+	work += handshake_round(c);
+	timers_round(c);
+	for (uint32_t q = 0; q < c->start.queues; q++) {
+		struct lane *l = &c->lane[q];
+
+		esc_xsk_kick(&l->xsk);
+		esc_xsk_refill(&l->xsk);
+	}
+	if (work && esc_bell_ring(&c->link->red_bell, ESC_FD_RED_WAKE))
+		esc_cell_add(&c->status->wakeups, 1);
+	return work;
+}
+
+static bool rings_have_work(struct crypto *c)
+{
+	for (uint32_t q = 0; q < c->start.queues; q++) {
+		struct lane *l = &c->lane[q];
+
+		if (esc_ring_avail(&l->plain_out, 1))
+			return true;
+	}
+	return false;
+}
+
+static bool tx_blocked(const struct crypto *c)
+{
+	for (uint32_t q = 0; q < c->start.queues; q++) {
+		if (c->lane[q].xsk.tx_blocked)
+			return true;
+	}
+	return false;
+}
+
+static void publish(struct crypto *c)
+{
+	uint64_t bad_cursor = 0;
+
+	for (uint32_t q = 0; q < c->start.queues; q++) {
+		struct lane *l = &c->lane[q];
+
+		bad_cursor += l->plain_out.violations + l->plain_out_ret.violations +
+			      l->plain_in_free.violations + l->plain_in.violations;
+	}
+	esc_cell_set(&c->status->violation[ESC_VIOLATION_ring_cursor], bad_cursor);
+	esc_frames_publish(&c->frames, &c->status->frames);
+}
+
+/* Sleep until a packet, a bell, a message or a timer; returns what control had to say. */
+static int sleep_round(struct crypto *c, struct pollfd *fds, nfds_t n)
+{
+	struct timespec ts, *timeout = NULL;
+
+	publish(c);
+	esc_bell_arm(&c->link->crypto_bell);
+	c->now = esc_now();
+	uint64_t next = wg_next(c->wg);
+	if (tx_blocked(c) && next > c->now + TX_RETRY_TIME)
+		next = c->now + TX_RETRY_TIME;
+	if (rings_have_work(c))
+		next = 0;
+	if (next != WG_NEVER) {
+		uint64_t ns = next > c->now ? next - c->now : 0;
+
+		ts = (struct timespec){.tv_sec = (time_t)(ns / ESC_S),
+				       .tv_nsec = (long)(ns % ESC_S)};
+		timeout = &ts;
+	}
+	int ready = ppoll(fds, n, timeout, NULL);
+	esc_bell_disarm(&c->link->crypto_bell, ESC_FD_CRYPTO_WAKE);
+	c->now = esc_now();
+	if (ready < 0)
+		return errno == EINTR ? 0 : -errno;
+	return fds[0].revents ? control_round(c) : 0;
+}
+
+static int loop(struct crypto *c)
+{
+	struct pollfd fds[2 + ESC_QUEUES_MAX] = {
+		{.fd = ESC_FD_CONTROL, .events = POLLIN},
+		{.fd = ESC_FD_CRYPTO_WAKE, .events = POLLIN},
+	};
+	nfds_t n = 2;
+	uint64_t last_work = 0, last_control = 0;
+	int err = 0;
+
+	for (uint32_t q = 0; q < c->start.queues; q++)
+		fds[n++] = (struct pollfd){.fd = c->lane[q].xsk.fd, .events = POLLIN};
+	while (!err && !c->stopping) {
+		c->now = esc_now();
+		if (work_round(c)) {
+			last_work = c->now;
+			if (c->now - last_control < 10 * ESC_MS)
+				continue;
+			last_control = c->now; /* busy: look at control now and then all the same */
+			publish(c);
+			err = control_round(c);
+		} else if (c->now - last_work > SPIN_TIME) {
+			err = sleep_round(c, fds, n);
+		}
+	}
+	return err;
+}
+
+/* --- stop -------------------------------------------------------------------------------- */
+
+/* Give every red frame back and wait for the black ones; what does not come home is lost. */
+static void drain(struct crypto *c)
+{
+	uint64_t end = esc_now() + DRAIN_TIME;
+
+	for (uint32_t id = 0; id < ESC_PEERS_MAX; id++)
+		stage_drop(c, &c->peer[id], ESC_CR_out_no_session, ESC_RET_OK);
+	for (uint32_t q = 0; q < c->start.queues; q++) {
+		struct lane *l = &c->lane[q];
+		uint32_t n;
+
+		while ((n = esc_ring_avail(&l->plain_out, BATCH))) {
+			for (uint32_t i = 0; i < n; i++)
+				return_frame(c, l, esc_ring_peek(&l->plain_out, i), ESC_RET_OK);
+			esc_ring_consume(&l->plain_out, n);
+		}
+		while (l->empties)
+			esc_ring_push(&l->plain_in, l->empty[--l->empties]);
+		while ((n = esc_ring_avail(&l->plain_in_free, BATCH))) {
+			for (uint32_t i = 0; i < n; i++)
+				esc_ring_push(&l->plain_in, esc_ring_peek(&l->plain_in_free, i));
+			esc_ring_consume(&l->plain_in_free, n);
+		}
+	}
+	esc_bell_ring(&c->link->red_bell, ESC_FD_RED_WAKE);
+	while (c->frames.count[ESC_PLACE_tx] && esc_now() < end) {
+		for (uint32_t q = 0; q < c->start.queues; q++)
+			esc_xsk_kick(&c->lane[q].xsk);
+		nanosleep(&(struct timespec){.tv_nsec = ESC_MS}, NULL);
+	}
+	publish(c);
+	esc_cell_set(&c->status->frames.lost,
+		     c->frames.count[ESC_PLACE_tx] + c->frames.count[ESC_PLACE_busy]);
+}
+
+int esc_crypto_main(void)
+{
+	struct crypto *c = calloc(1, sizeof(*c));
+
+	esc_log_init(NULL, "crypto");
+	if (!c || sodium_init() < 0)
+		return fail("starting", -ENOMEM);
+	int rc = set_up(c);
+	if (!rc) {
+		int err = loop(c);
+		if (err && err != -EPIPE)
+			rc = fail("control socket", err);
+		drain(c);
+		rc = c->stopping ? rc : 1;
+	}
+	wg_device_free(c->wg);
+	esc_aead_release(&c->aead);
+	return rc;
+}

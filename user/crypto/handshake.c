@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Handshake messages and timers (R1, R3). A handshake costs as much as hundreds of packets, so
+ * messages wait in a bounded queue and a round takes few of them: data packets go between.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "crypto/state.h"
+
+/* Under load from this many waiting messages on, until a second after it was last so. */
+#define UNDER_LOAD_WAITING (HANDSHAKES_WAITING / 8u)
+#define UNDER_LOAD_TIME	   ESC_S
+
+void handshake_enqueue(struct crypto *c, const struct outer_in *in)
+{
+	if (c->waiting_count == HANDSHAKES_WAITING) {
+		count(c, ESC_CR_in_handshake_full);
+		return;
+	}
+	struct waiting_handshake *w =
+		&c->waiting[(c->waiting_head + c->waiting_count) % HANDSHAKES_WAITING];
+	if (in->len > sizeof(w->msg)) {
+		count(c, ESC_CR_in_bad_handshake);
+		return;
+	}
+	w->from = in->from;
+	w->len = (uint16_t)in->len;
+	memcpy(w->mac, in->mac, sizeof(w->mac));
+	memcpy(w->msg, in->msg, in->len);
+	c->waiting_count++;
+	if (c->waiting_count >= UNDER_LOAD_WAITING)
+		c->under_load_until = c->now + UNDER_LOAD_TIME;
+}
+
+static bool send_message(struct crypto *c, const struct outer_path *path, const struct wg_out *out)
+{
+	struct esc_frames *f = &c->frames;
+	uint32_t frame;
+
+	if (!esc_frame_alloc(f, ESC_PLACE_busy, &frame))
+		return false;
+	uint64_t base = esc_frame_addr(f, frame);
+	uint8_t *msg = f->base + base + MSG_OFFSET;
+	memcpy(msg, out->bytes, out->len);
+	uint32_t head = outer_write(msg, out->len, path, 0, c->ip_id++);
+	if (!esc_xsk_send(&c->lane[0].xsk, base + MSG_OFFSET - head, head + out->len)) {
+		esc_frame_free(f, frame, ESC_PLACE_busy);
+		return false;
+	}
+	if (out->peer)
+		esc_cell_add(&c->status->peer[wg_peer_id(out->peer)].tx_bytes, out->len);
+	esc_cell_add(&c->status->handshakes_sent, 1);
+	return true;
+}
+
+static enum esc_crypto_reason reason_of(enum wg_verdict v)
+{
+	switch (v) {
+	case WG_HS_ACCEPTED:
+		return ESC_CR_in_handshake;
+	case WG_HS_COOKIE:
+		return ESC_CR_in_cookie;
+	case WG_HS_COOKIE_SENT:
+		return ESC_CR_in_cookie_sent;
+	default:
+		return ESC_CR_in_bad_handshake;
+	}
+}
+
+static void consume(struct crypto *c, const struct waiting_handshake *w)
+{
+	bool under_load = c->now < c->under_load_until;
+	struct outer_path path;
+	struct wg_out out;
+	struct wg_received r =
+		wg_receive(c->wg, c->now, &w->from, w->msg, w->len, under_load, &out);
+
+	count(c, reason_of(r.verdict));
+	if (r.verdict == WG_HS_ACCEPTED) {
+		esc_cell_add(&c->status->peer[wg_peer_id(r.peer)].rx_bytes, w->len);
+		path_learn(c, r.peer, w->mac);
+		peer_publish(c, r.peer);
+	}
+	if (out.len) { /* an answer goes back the way the question came */
+		path_reply(c, &out.to, w->mac, &path);
+		send_message(c, &path, &out);
+	}
+	if (r.session_ready) {
+		peer_session(c, r.peer);
+		seal_staged(c, r.peer);
+	}
+}
+
+uint32_t handshake_round(struct crypto *c)
+{
+	for (uint32_t i = 0; i < HANDSHAKES_PER_ROUND && c->waiting_count; i++) {
+		const struct waiting_handshake *w = &c->waiting[c->waiting_head];
+
+		c->waiting_head = (c->waiting_head + 1) % HANDSHAKES_WAITING;
+		c->waiting_count--;
+		consume(c, w);
+	}
+	esc_cell_set(&c->status->under_load, c->now < c->under_load_until);
+	return c->waiting_count;
+}
+
+/* Send an initiation, or keep it until its path is known. */
+static void send_initiation(struct crypto *c, const struct wg_out *out)
+{
+	struct peer_slot *s = slot_of(c, out->peer);
+	const struct outer_path *path;
+
+	s->handshake.len = 0;
+	if (peer_path(c, out->peer, &path) == PATH_OK)
+		send_message(c, path, out);
+	else
+		s->handshake = *out;
+}
+
+void paths_changed(struct crypto *c)
+{
+	c->path_generation++;
+	for (uint32_t id = 0; id < ESC_PEERS_MAX; id++) {
+		struct peer_slot *s = &c->peer[id];
+		struct wg_peer *peer = wg_peer_by_id(c->wg, id);
+		struct wg_out out = s->handshake;
+
+		if (peer && out.len)
+			send_initiation(c, &out);
+		if (peer && s->staged_count)
+			seal_staged(c, peer);
+	}
+}
+
+void timers_round(struct crypto *c)
+{
+	struct wg_peer *peer;
+	struct wg_out out;
+
+	if (wg_next(c->wg) > c->now)
+		return;
+	for (;;) {
+		switch (wg_poll(c->wg, c->now, &peer, &out)) {
+		case WG_ACT_SEND:
+			send_initiation(c, &out);
+			break;
+		case WG_ACT_KEEPALIVE:
+			send_keepalive(c, peer);
+			break;
+		case WG_ACT_GAVE_UP:
+			stage_drop(c, slot_of(c, peer), ESC_CR_out_no_session, ESC_RET_NO_SESSION);
+			break;
+		case WG_ACT_NONE:
+			return;
+		}
+	}
+}
