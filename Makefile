@@ -51,7 +51,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 OPT    ?= -O2 -g
 HARDEN := -fstack-protector-strong -fPIE -fno-strict-aliasing -ftrivial-auto-var-init=zero \
 	-fcf-protection=full $(if $(findstring sanitize,$(SANITIZE)),,-D_FORTIFY_SOURCE=2)
-INC    := -iquote maps -Iuser -Icrypto-offload -I$(BUILD)/bpf
+INC    := -Imaps -Iuser -Icrypto-offload -I$(BUILD)/bpf
 PKGS   := libbpf libsodium libcrypto libmnl libseccomp libcap-ng
 HAVE_IPSEC_MB := $(shell printf '\#include <intel-ipsec-mb.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1)
 CPPFLAGS += -D_GNU_SOURCE -DESC_VERSION='"$(VERSION)"' $(INC) \
