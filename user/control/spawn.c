@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ipc/fds.h"
+
+#define FDS_MAX (ESC_FD_XSK + ESC_QUEUES_MAX)
+
+/* The table of ipc/fds.h: source[i] becomes descriptor i. */
+static int list_fds(enum esc_side side, const struct esc_memory *m, uint32_t queues, int control,
+		    int null, int source[FDS_MAX])
+{
+	source[0] = null;
+	source[1] = null;
+	source[ESC_FD_LOG] = STDERR_FILENO;
+	source[ESC_FD_CONTROL] = control;
+	source[ESC_FD_STATUS] = m->status[side];
+	source[ESC_FD_LINK] = m->link;
+	source[ESC_FD_RED_UMEM] = m->red_umem;
+	source[ESC_FD_BLACK_UMEM] = side == ESC_SIDE_BLACK ? m->black_umem : null;
+	source[ESC_FD_RED_WAKE] = m->red_wake;
+	source[ESC_FD_CRYPTO_WAKE] = m->crypto_wake;
+	for (uint32_t q = 0; q < queues; q++)
+		source[ESC_FD_XSK + q] = m->xsk[side][q];
+	return (int)(ESC_FD_XSK + queues);
+}
+
+/* In two steps, because a source may have the number that another one is to get. */
+static bool place_fds(const int *source, int n)
+{
+	int high[FDS_MAX];
+
+	for (int i = 0; i < n; i++) {
+		high[i] = fcntl(source[i], F_DUPFD_CLOEXEC, FDS_MAX);
+		if (high[i] < 0)
+			return false;
+	}
+	for (int i = 0; i < n; i++) {
+		if (dup2(high[i], i) < 0)
+			return false;
+	}
+	return !close_range((unsigned int)n, ~0u, 0);
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < SIGRTMIN; sig++)
+		signal(sig, SIG_DFL); /* fails for SIGKILL and SIGSTOP, which need no reset */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Runs in the child. Whoever reads the exit status learns nothing more: control reports it. */
+__attribute__((noreturn)) static void become(enum esc_side side, const char *node,
+					     const int *source, int n, pid_t parent)
+{
+	static const char *const keep[] = {"ESCLUSA_LOG", "JOURNAL_STREAM"};
+	char title[48], env[2][96];
+	char *envp[3] = {NULL};
+	char *argv[3] = {title, NULL, NULL};
+	char red[] = ESC_ARG_RED, crypto[] = ESC_ARG_CRYPTO;
+	int envs = 0;
+
+	reset_signals();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent || setsid() < 0)
+		_exit(127);
+	if (!place_fds(source, n))
+		_exit(127);
+	argv[1] = side == ESC_SIDE_RED ? red : crypto;
+	snprintf(title, sizeof(title), "esclusa: %s %s", node, argv[1] + 1);
+	for (size_t i = 0; i < 2; i++) {
+		const char *value = getenv(keep[i]);
+		if (!value)
+			continue;
+		snprintf(env[envs], sizeof(env[envs]), "%s=%s", keep[i], value);
+		envp[envs] = env[envs];
+		envs++;
+	}
+	execve("/proc/self/exe", argv, envp);
+	_exit(127);
+}
+
+static int start(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
+		 int theirs, struct esc_spawned *child)
+{
+	int source[FDS_MAX];
+	pid_t parent = getpid();
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return -errno;
+	int n = list_fds(side, m, queues, theirs, null, source);
+	child->pid = fork();
+	if (!child->pid)
+		become(side, node, source, n, parent);
+	int err = child->pid < 0 ? -errno : 0;
+	close(null);
+	if (err)
+		return err;
+	child->pidfd = pidfd_open(child->pid, 0);
+	if (child->pidfd >= 0)
+		return 0;
+	err = -errno;
+	kill(child->pid, SIGKILL);
+	waitpid(child->pid, NULL, 0);
+	return err;
+}
+
+int esc_spawn(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
+	      struct esc_spawned *child)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	int flags = fcntl(pair[0], F_GETFL);
+	int err = flags < 0 || fcntl(pair[0], F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
+	if (!err)
+		err = start(side, node, m, queues, pair[1], child);
+	close(pair[1]);
+	if (err)
+		close(pair[0]);
+	else
+		child->control = pair[0];
+	return err;
+}
+
+int esc_spawn_user(enum esc_side side, const char *configured, uid_t *uid, gid_t *gid)
+{
+	bool red = side == ESC_SIDE_RED;
+	const char *name = *configured ? configured : red ? "esclusa-red" : "esclusa-crypto";
+	const struct passwd *pw = getpwnam(name);
+
+	if (!pw && *configured)
+		return -ENOENT;
+	*uid = pw ? pw->pw_uid : red ? ESC_UID_RED : ESC_UID_CRYPTO;
+	*gid = pw ? pw->pw_gid : (gid_t)*uid;
+	return *uid && *gid ? 0 : -EPERM;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spawn.h: starts the packet processes: this binary again, re-executed so that nothing of
+ * control's memory is in them, with the descriptors of ipc/fds.h, no others, and an environment
+ * of two variables (ESCLUSA_LOG, JOURNAL_STREAM).
+ */
+#ifndef ESC_CONTROL_SPAWN_H
+#define ESC_CONTROL_SPAWN_H
+
+#include <sys/types.h>
+
+#include "control/memory.h"
+#include "control/nic.h"
+
+struct esc_spawned {
+	pid_t pid;
+	int pidfd;   /* readable once it exited; reap with waitid(P_PIDFD) */
+	int control; /* SEQPACKET socket to it (ipc/msg.h), non-blocking */
+};
+
+/*
+ * Start the red or the crypto process. It dies with control (parent death signal), has a session
+ * of its own (Ctrl-C is control's to handle), and still has control's privileges: it gives them
+ * up once it registered its packet memory. 0 or -errno.
+ */
+int esc_spawn(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
+	      struct esc_spawned *child);
+
+/*
+ * Who a packet process becomes: the named user; else esclusa-red or esclusa-crypto if the system
+ * has it; else ESC_UID_RED or ESC_UID_CRYPTO, numbers that Debian's policy gives to nobody. 0, or
+ * -ENOENT (no such user), -EPERM (root).
+ */
+#define ESC_UID_RED    65532u
+#define ESC_UID_CRYPTO 65533u
+int esc_spawn_user(enum esc_side side, const char *configured, uid_t *uid, gid_t *gid);
+
+#endif
