@@ -77,7 +77,7 @@ typedef void (*esc_uapi_live_fn)(void *arg, uint32_t id, struct esc_uapi_live *l
  * esc_uapi_reply_free(). NULL: out of memory.
  */
 char *esc_uapi_get(const struct esc_model *m, esc_uapi_live_fn live, void *arg, size_t *len);
-void esc_uapi_reply_free(char *reply, size_t len);
+void esc_uapi_reply_free(char *reply); /* wipes; NULL is fine */
 
 /*
  * "errno=N\n\n", to be written with one write(). err: 0 or -errno. A get fails with a positive
