@@ -24,7 +24,7 @@ int cmd_demo(int argc, char **argv);
  */
 int cli_common(int argc, char **argv, const char *help);
 
-/* "esclusa NAME: message", then help to standard error; returns ESC_EXIT_USAGE. */
+/* "esclusa NAME: message" (name may be ""), then help, to standard error; ESC_EXIT_USAGE. */
 __attribute__((format(printf, 3, 4))) int cli_usage(const char *name, const char *help,
 						    const char *fmt, ...);
 
