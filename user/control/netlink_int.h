@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* netlink_int.h: shared by netlink.c (sockets, news) and netlink_ask.c (questions). */
+#ifndef ESC_CONTROL_NETLINK_INT_H
+#define ESC_CONTROL_NETLINK_INT_H
+
+#include <libmnl/libmnl.h>
+
+#include "control/netlink.h"
+
+struct esc_netlink {
+	struct mnl_socket *news, *ask;
+	unsigned int seq;
+	struct esc_netlink_ops ops;
+	void *arg;
+};
+
+/* The neighbour that an RTM_NEWNEIGH or RTM_DELNEIGH message is about. false: none of ours. */
+bool esc_netlink_parse_neigh(const struct nlmsghdr *nlh, uint32_t *ifindex, struct esc_neigh *n);
+
+/* An IPv4 or IPv6 address attribute as 16 bytes; false if its length is wrong. */
+bool esc_netlink_addr_attr(const struct nlattr *attr, int family, uint8_t out[16]);
+
+#endif
