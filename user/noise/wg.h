@@ -7,6 +7,10 @@
  * Source of every rule: Donenfeld, "WireGuard: Next Generation Kernel Network Tunnel" (sections
  * in the .c files); replay window: RFC 6479.
  *
+ * Lifetime: a keypair, its keys and a filled wg_tx_slot stay valid until the next wg_poll(),
+ * wg_peer_remove(), wg_device_set_key() or wg_device_free(), even if the session ends meanwhile:
+ * finish a batch before those calls.
+ *
  * Times are monotonic nanoseconds (`now`, never going back). One thread per device. Secrets are
  * kept in memory from sodium_malloc and wiped when they are replaced. Nothing here logs.
  */
@@ -38,7 +42,7 @@ struct wg_env {
 	void *arg;
 	void (*random)(void *arg, void *buf, size_t len);
 	uint64_t (*unix_ns)(void *arg); /* wall clock, for TAI64N; may jump */
-	/* Expand a data key for the AEAD provider; never NULL-checked away: NULL fails the session. */
+	/* Expand a data key for the AEAD provider; NULL fails the session. */
 	void *(*key_new)(void *arg, const uint8_t key[32]);
 	void (*key_free)(void *arg, void *key);
 };
@@ -56,11 +60,17 @@ struct wg_out {
 struct wg_device *wg_device_new(const struct wg_env *env); /* NULL: out of memory */
 void wg_device_free(struct wg_device *dev);
 
-/* Set the private key (copied, clamped); drops all sessions. All zero = no key: nothing works. */
+/*
+ * Set the private key (copied, clamped); drops all sessions. All zero = no key: nothing works.
+ * 0, -ENOMEM, -EINVAL (it is a peer's key; nothing changed).
+ */
 int wg_device_set_key(struct wg_device *dev, const uint8_t private_key[32], wg_time now);
 void wg_device_public_key(const struct wg_device *dev, uint8_t public_key[32]);
 
-/* id: the caller's slot number, < ESC_PEERS_MAX. 0, -EEXIST (key or id in use), -ENOSPC, -ENOMEM. */
+/*
+ * id: the caller's slot number, < ESC_PEERS_MAX. 0, -EEXIST (key or id in use), -EINVAL (the own
+ * public key), -ENOSPC, -ENOMEM. A key of low order is taken, but no handshake succeeds with it.
+ */
 int wg_peer_add(struct wg_device *dev, uint32_t id, const uint8_t public_key[32], wg_time now,
 		struct wg_peer **peer);
 void wg_peer_remove(struct wg_peer *peer); /* wipes, frees, removes its AllowedIPs */
@@ -75,7 +85,8 @@ uint64_t wg_peer_last_handshake(const struct wg_peer *peer); /* UNIX ns, 0 = nev
 
 void wg_peer_set_psk(struct wg_peer *peer, const uint8_t psk[32]); /* applies to new handshakes */
 void wg_peer_set_endpoint(struct wg_peer *peer, const struct wg_endpoint *ep);
-void wg_peer_set_keepalive(struct wg_peer *peer, uint16_t seconds, wg_time now); /* on: one at once */
+/* 0 = off. Switched on: one is due at once. */
+void wg_peer_set_keepalive(struct wg_peer *peer, uint16_t seconds, wg_time now);
 
 /* TAI64N stamps that outlive the process: newest sent, newest accepted from the peer. */
 void wg_peer_set_stamps(struct wg_peer *peer, const uint8_t sent[12], const uint8_t seen[12]);
@@ -83,9 +94,13 @@ void wg_peer_get_stamps(const struct wg_peer *peer, uint8_t sent[12], uint8_t se
 
 /* --- AllowedIPs: routing table and source filter ----------------------------------------- */
 
-/* len 0..128, IPv4 96 + n; bits beyond len are ignored. add moves the prefix from another peer. */
-int wg_prefix_add(struct wg_peer *peer, const uint8_t addr[16], uint8_t len); /* 0 or -ENOMEM */
-void wg_prefix_remove(struct wg_peer *peer, const uint8_t addr[16], uint8_t len); /* if it owns it */
+/*
+ * len 0..128, IPv4 96 + n; bits beyond len are ignored. IPv4 addresses match IPv4 prefixes alone:
+ * ::/0 does not contain them. add moves the prefix from another peer; 0, -EINVAL (len), -ENOMEM
+ * (ESC_PREFIXES_MAX are there). remove does nothing unless the peer has exactly this prefix.
+ */
+int wg_prefix_add(struct wg_peer *peer, const uint8_t addr[16], uint8_t len);
+void wg_prefix_remove(struct wg_peer *peer, const uint8_t addr[16], uint8_t len);
 void wg_prefix_clear(struct wg_peer *peer);
 struct wg_peer *wg_route(const struct wg_device *dev, const uint8_t addr[16]); /* longest match */
 
@@ -122,7 +137,7 @@ struct wg_tx_slot {
 	uint32_t receiver; /* receiver index, host order */
 };
 
-/* Take one counter for a packet to this peer. bytes: outer payload that will be sent. */
+/* Take one counter for a packet to this peer. */
 enum wg_tx wg_tx_begin(struct wg_peer *peer, wg_time now, bool keepalive, struct wg_tx_slot *tx);
 
 /* Receiver index (host order) -> keypair, or NULL. */
@@ -143,8 +158,8 @@ enum wg_rx wg_rx_precheck(const struct wg_keypair *kp, wg_time now, uint64_t cou
  * The tag was right: check and mark the counter, confirm the session, roam to `from`, run the
  * timers. Only now may the plaintext be used. Never call it for a packet whose tag was wrong.
  */
-enum wg_rx wg_rx_authenticated(struct wg_keypair *kp, wg_time now, uint64_t counter,
-			       bool keepalive, const struct wg_endpoint *from);
+enum wg_rx wg_rx_authenticated(struct wg_keypair *kp, wg_time now, uint64_t counter, bool keepalive,
+			       const struct wg_endpoint *from);
 
 /* --- time ------------------------------------------------------------------------------------ */
 

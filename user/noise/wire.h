@@ -15,11 +15,11 @@ enum wg_message_type {
 	WG_DATA = 4,
 };
 
-#define WG_KEY_LEN	  32
-#define WG_TAG_LEN	  16
-#define WG_MAC_LEN	  16
-#define WG_COOKIE_LEN	  16
-#define WG_TIMESTAMP_LEN  12
+#define WG_KEY_LEN	    32
+#define WG_TAG_LEN	    16
+#define WG_MAC_LEN	    16
+#define WG_COOKIE_LEN	    16
+#define WG_TIMESTAMP_LEN    12
 #define WG_COOKIE_NONCE_LEN 24
 
 struct wg_msg_macs {
@@ -59,12 +59,12 @@ struct wg_msg_data {
 	uint64_t counter;
 };
 
-#define WG_INITIATION_LEN  148
-#define WG_RESPONSE_LEN	   92
+#define WG_INITIATION_LEN   148
+#define WG_RESPONSE_LEN	    92
 #define WG_COOKIE_REPLY_LEN 64
-#define WG_DATA_HEADER_LEN 16
-#define WG_DATA_OVERHEAD   (WG_DATA_HEADER_LEN + WG_TAG_LEN)
-#define WG_PADDING	   16 /* plaintext is padded to this, but never beyond the tunnel's MTU */
+#define WG_DATA_HEADER_LEN  16
+#define WG_DATA_OVERHEAD    (WG_DATA_HEADER_LEN + WG_TAG_LEN)
+#define WG_PADDING	    16 /* plaintext is padded to this, but never beyond the tunnel's MTU */
 
 _Static_assert(sizeof(struct wg_msg_initiation) == WG_INITIATION_LEN, "initiation length");
 _Static_assert(sizeof(struct wg_msg_response) == WG_RESPONSE_LEN, "response length");
@@ -74,21 +74,21 @@ _Static_assert(sizeof(struct wg_msg_data) == WG_DATA_HEADER_LEN, "data header le
 #define WG_SECOND 1000000000ull
 
 /* 6.1 and 6.5: timers, in nanoseconds */
-#define WG_REKEY_AFTER_TIME	(120 * WG_SECOND)
-#define WG_REJECT_AFTER_TIME	(180 * WG_SECOND)
-#define WG_REKEY_ATTEMPT_TIME	(90 * WG_SECOND)
-#define WG_REKEY_TIMEOUT	(5 * WG_SECOND)
-#define WG_KEEPALIVE_TIMEOUT	(10 * WG_SECOND)
-#define WG_REKEY_JITTER		(WG_SECOND / 3) /* random, added to REKEY_TIMEOUT */
-#define WG_COOKIE_SECRET_TIME	(120 * WG_SECOND)
-#define WG_COOKIE_LATENCY	(5 * WG_SECOND)
-#define WG_INITIATION_INTERVAL	(WG_SECOND / 50) /* between accepted initiations of one peer */
+#define WG_REKEY_AFTER_TIME    (120 * WG_SECOND)
+#define WG_REJECT_AFTER_TIME   (180 * WG_SECOND)
+#define WG_REKEY_ATTEMPT_TIME  (90 * WG_SECOND)
+#define WG_REKEY_TIMEOUT       (5 * WG_SECOND)
+#define WG_KEEPALIVE_TIMEOUT   (10 * WG_SECOND)
+#define WG_REKEY_JITTER	       (WG_SECOND / 3) /* random, added to REKEY_TIMEOUT */
+#define WG_COOKIE_SECRET_TIME  (120 * WG_SECOND)
+#define WG_COOKIE_LATENCY      (5 * WG_SECOND)
+#define WG_INITIATION_INTERVAL (WG_SECOND / 50) /* between accepted initiations of one peer */
 
 /* 6.1: messages */
-#define WG_WINDOW_BITS		8192ull /* RFC 6479, bits kept */
-#define WG_WINDOW_REDUNDANT	64ull	/* one word is always being cleared */
-#define WG_WINDOW_SIZE		(WG_WINDOW_BITS - WG_WINDOW_REDUNDANT)
-#define WG_REKEY_AFTER_MESSAGES (1ull << 60)
+#define WG_WINDOW_BITS		 8192ull /* RFC 6479, bits kept */
+#define WG_WINDOW_REDUNDANT	 64ull	 /* one word is always being cleared */
+#define WG_WINDOW_SIZE		 (WG_WINDOW_BITS - WG_WINDOW_REDUNDANT)
+#define WG_REKEY_AFTER_MESSAGES	 (1ull << 60)
 #define WG_REJECT_AFTER_MESSAGES (UINT64_MAX - WG_WINDOW_SIZE - 1)
 
 #endif
