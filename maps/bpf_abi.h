@@ -31,7 +31,13 @@ struct esc_nic_cfg {
 	__u32 reserved;
 };
 
-/* *_addr: hash of own addresses. `secure`: LPM trie of the prefixes of secure sites. */
+/*
+ * *_addr: hash of own addresses; the value is 1. `secure`: LPM trie of the prefixes of secure
+ * sites; the value is the prefix's family, so that ::/0 does not speak for IPv4 as well. No IPv6
+ * prefix inside ::ffff:0:0/96 may be entered.
+ */
+enum esc_secure { ESC_SECURE_IPV4 = 4, ESC_SECURE_IPV6 = 6 };
+
 struct esc_addr_key {
 	__u8 addr[16];
 };

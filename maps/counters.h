@@ -20,20 +20,20 @@
 	X(off, DROP, "node not ready")                                                             \
 	X(short_frame, DROP, "truncated header")                                                   \
 	X(ethertype, DROP, "not IPv4, IPv6 or ARP")                                                \
-	X(not_for_us_l2, DROP, "other host's MAC address")                                         \
+	X(not_for_us_l2, DROP, "not the node's MAC address")                                       \
 	X(arp_bad, DROP, "ARP not for an own address, or malformed")                               \
 	X(nd_bad, DROP, "neighbour discovery malformed or refused")                                \
 	X(ip_header, DROP, "bad IP header")                                                        \
 	X(ip_options, DROP, "IP options or extension headers")                                     \
 	X(fragment, DROP, "outer fragment")                                                        \
-	X(ip_length, DROP, "IP length beyond the frame")                                           \
+	X(ip_length, DROP, "IP length does not fit the frame")                                     \
 	X(not_own_addr, DROP, "not an own address")                                                \
 	X(not_udp, DROP, "not UDP")                                                                \
 	X(udp_port, DROP, "not the listen port")                                                   \
 	X(udp_length, DROP, "UDP length does not match")                                           \
 	X(wg_type, DROP, "not a WireGuard message")                                                \
 	X(wg_length, DROP, "wrong length for its WireGuard type")                                  \
-	X(source, DROP, "impossible source address")
+	X(source, DROP, "impossible source address or port")
 
 /* Red XDP program: a frame from the LAN. */
 #define ESC_RED_REASONS(X)                                                                         \
@@ -49,7 +49,7 @@
 	X(arp_bad, DROP, "ARP malformed")                                                          \
 	X(nd_bad, DROP, "neighbour discovery malformed or refused")                                \
 	X(ip_header, DROP, "bad IP header")                                                        \
-	X(ip_length, DROP, "IP length beyond the frame")                                           \
+	X(ip_length, DROP, "IP length does not fit the frame")                                     \
 	X(own_addr, DROP, "own address, not ARP, ND or echo")                                      \
 	X(multicast, DROP, "multicast or broadcast")                                               \
 	X(source, DROP, "impossible source address")                                               \
@@ -122,12 +122,12 @@
 
 enum esc_kind { ESC_KIND_PASS, ESC_KIND_LOCAL, ESC_KIND_DROP };
 
-#define ESC_BLACK_ENUM(id, kind, text)      ESC_BLACK_##id,
-#define ESC_RED_ENUM(id, kind, text)	    ESC_RED_##id,
-#define ESC_RED_PROC_ENUM(id, kind, text)   ESC_RP_##id,
-#define ESC_CRYPTO_ENUM(id, kind, text)	    ESC_CR_##id,
-#define ESC_VIOLATION_ENUM(id, kind, text)  ESC_VIOLATION_##id,
-#define ESC_PLACE_ENUM(id, kind, text)	    ESC_PLACE_##id,
+#define ESC_BLACK_ENUM(id, kind, text)	   ESC_BLACK_##id,
+#define ESC_RED_ENUM(id, kind, text)	   ESC_RED_##id,
+#define ESC_RED_PROC_ENUM(id, kind, text)  ESC_RP_##id,
+#define ESC_CRYPTO_ENUM(id, kind, text)	   ESC_CR_##id,
+#define ESC_VIOLATION_ENUM(id, kind, text) ESC_VIOLATION_##id,
+#define ESC_PLACE_ENUM(id, kind, text)	   ESC_PLACE_##id,
 
 enum esc_black_reason { ESC_BLACK_REASONS(ESC_BLACK_ENUM) ESC_BLACK_REASON_COUNT };
 enum esc_red_reason { ESC_RED_REASONS(ESC_RED_ENUM) ESC_RED_REASON_COUNT };

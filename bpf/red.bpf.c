@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * red.bpf.c: every frame from the LAN, in one reason of ESC_RED_REASONS. What is for a secure
+ * site goes to the red process; ARP, ND and echo to an own address go to the kernel, which so
+ * never gets a packet to forward; nothing else goes anywhere. Reads packets, never writes.
+ */
+#include "parse.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct esc_nic_cfg);
+} red_cfg SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, ESC_ADDRS_MAX);
+	__type(key, struct esc_addr_key);
+	__type(value, __u8);
+} red_addr SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__uint(max_entries, ESC_PREFIXES_MAX);
+	__type(key, struct esc_lpm_key);
+	__type(value, __u8);
+} secure SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ESC_RED_REASON_COUNT);
+	__type(key, __u32);
+	__type(value, struct esc_count);
+} red_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, ESC_QUEUES_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} red_xsks SEC(".maps");
+
+static __always_inline bool is_own(const esc_addr *a)
+{
+	return bpf_map_lookup_elem(&red_addr, a);
+}
+
+/* An address from an IPv6 header: must not meet the map's IPv4 entries. */
+static __always_inline bool is_own6(const esc_addr *a)
+{
+	return !esc_ip6_local_only(a) && is_own(a);
+}
+
+/*
+ * Longest prefix. The family in the value keeps ::/0 away from IPv4: every IPv4 prefix is longer
+ * than every IPv6 prefix that covers the mapped addresses, so the wrong family means no match.
+ */
+static __always_inline bool is_secure(const esc_addr *a, __u8 family)
+{
+	struct esc_lpm_key key = {.prefixlen = 128};
+	const __u8 *found;
+
+	__builtin_memcpy(key.addr, a, sizeof(key.addr));
+	found = bpf_map_lookup_elem(&secure, &key);
+	return found && *found == family;
+}
+
+static __always_inline int not_for_us(enum esc_l2 l2)
+{
+	return l2 == ESC_L2_OTHER ? ESC_RED_not_for_us_l2 : ESC_RED_multicast;
+}
+
+/* Any target: the kernel answers for its own addresses and learns its neighbours. */
+static __always_inline int arp(struct esc_cursor c, enum esc_l2 l2)
+{
+	const struct esc_arp *a = esc_pull(&c, sizeof(*a));
+
+	if (l2 != ESC_L2_OWN && l2 != ESC_L2_BROADCAST)
+		return not_for_us(l2);
+	if (!a)
+		return ESC_RED_short_frame;
+	return esc_arp_sound(a) ? ESC_RED_arp : ESC_RED_arp_bad;
+}
+
+/*
+ * Neighbour and router solicitations, neighbour advertisements, for an own address or on-link
+ * multicast. Solicitations of routers are harmless, the kernel acts on none by itself; a router
+ * advertisement daemon on the node needs them. RA and redirects would let a LAN host reroute
+ * the node.
+ */
+static __always_inline int nd(struct esc_cursor c, const struct ipv6hdr *ip, __u32 len)
+{
+	struct esc_cursor at = c;
+	const struct esc_icmp *icmp = esc_pull(&at, sizeof(*icmp));
+	const struct esc_nd *m = esc_pull(&c, sizeof(*m));
+
+	if (icmp && icmp->type == ESC_ND_RS && esc_nd_on_link(ip, icmp))
+		return ESC_RED_nd;
+	return m && esc_nd_sound(ip, m, len) ? ESC_RED_nd : ESC_RED_nd_bad;
+}
+
+/* To an own address only echo, whole and without options, reaches the kernel. */
+static __always_inline int own4(struct esc_cursor c, const struct iphdr *ip, __u32 len)
+{
+	const struct esc_icmp *icmp = esc_pull(&c, sizeof(*icmp));
+
+	if (ip->ihl != 5 || esc_ip4_fragment(ip) || ip->protocol != IPPROTO_ICMP || !icmp ||
+	    len < sizeof(*icmp) || icmp->type != ESC_ICMP_ECHO || icmp->code)
+		return ESC_RED_own_addr;
+	return ESC_RED_echo;
+}
+
+/* Options, fragments and checksums beyond the header's lengths are the two hosts' business. */
+static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2)
+{
+	__u32 left = esc_left(&c), total;
+	const struct iphdr *ip = esc_pull(&c, sizeof(*ip));
+	esc_addr src, dst;
+
+	if (l2 != ESC_L2_OWN)
+		return not_for_us(l2);
+	if (!ip)
+		return ESC_RED_short_frame;
+	if (ip->version != 4 || ip->ihl < 5)
+		return ESC_RED_ip_header;
+	total = bpf_ntohs(ip->tot_len);
+	if (total < ip->ihl * 4u || total > left)
+		return ESC_RED_ip_length;
+	esc_map_ip4(&src, ip->saddr);
+	esc_map_ip4(&dst, ip->daddr);
+	if (esc_ip4_local_only(ip->saddr) || esc_ip4_group(ip->saddr) || is_own(&src))
+		return ESC_RED_source;
+	if (is_own(&dst))
+		return own4(c, ip, total - (__u32)sizeof(*ip));
+	if (esc_ip4_group(ip->daddr))
+		return ESC_RED_multicast;
+	if (esc_ip4_local_only(ip->daddr) || esc_ip4_link_local(ip->daddr))
+		return ESC_RED_not_secure;
+	if (esc_ip4_link_local(ip->saddr))
+		return ESC_RED_source;
+	return is_secure(&dst, ESC_SECURE_IPV4) ? ESC_RED_to_red : ESC_RED_not_secure;
+}
+
+static __always_inline int own6(struct esc_cursor c, const struct ipv6hdr *ip, __u32 len)
+{
+	struct esc_cursor at = c;
+	const struct esc_icmp *icmp = esc_pull(&at, sizeof(*icmp));
+
+	if (ip->nexthdr != IPPROTO_ICMPV6 || !icmp || len < sizeof(*icmp))
+		return ESC_RED_own_addr;
+	if (esc_is_nd(icmp))
+		return nd(c, ip, len);
+	return icmp->type == ESC_ICMP6_ECHO && !icmp->code ? ESC_RED_echo : ESC_RED_own_addr;
+}
+
+static __always_inline int group6(struct esc_cursor c, const struct ipv6hdr *ip, __u32 len)
+{
+	struct esc_cursor at = c;
+	const struct esc_icmp *icmp = esc_pull(&at, sizeof(*icmp));
+
+	if (ip->nexthdr == IPPROTO_ICMPV6 && icmp && len >= sizeof(*icmp) && esc_is_nd(icmp))
+		return nd(c, ip, len);
+	return ESC_RED_multicast;
+}
+
+static __always_inline int unicast6(struct esc_cursor c, const struct ipv6hdr *ip, __u32 len)
+{
+	if (esc_ip6_local_only(&ip->saddr) || esc_ip6_group(&ip->saddr) || is_own(&ip->saddr))
+		return ESC_RED_source;
+	if (is_own6(&ip->daddr))
+		return own6(c, ip, len);
+	if (esc_ip6_local_only(&ip->daddr) || esc_ip6_link_local(&ip->daddr))
+		return ESC_RED_not_secure;
+	if (esc_ip6_link_local(&ip->saddr)) /* no router forwards it (RFC 4291, 2.5.6) */
+		return ESC_RED_source;
+	return is_secure(&ip->daddr, ESC_SECURE_IPV6) ? ESC_RED_to_red : ESC_RED_not_secure;
+}
+
+static __always_inline int ipv6(struct esc_cursor c, enum esc_l2 l2)
+{
+	const struct ipv6hdr *ip = esc_pull(&c, sizeof(*ip));
+	__u32 len;
+
+	if (l2 != ESC_L2_OWN && l2 != ESC_L2_IPV6_GROUP)
+		return not_for_us(l2);
+	if (!ip)
+		return ESC_RED_short_frame;
+	if (ip->version != 6)
+		return ESC_RED_ip_header;
+	len = bpf_ntohs(ip->payload_len);
+	if (len > esc_left(&c))
+		return ESC_RED_ip_length;
+	if (esc_ip6_group(&ip->daddr))
+		return group6(c, ip, len);
+	return l2 == ESC_L2_OWN ? unicast6(c, ip, len) : not_for_us(l2);
+}
+
+static __always_inline int classify(const struct xdp_md *ctx)
+{
+	struct esc_cursor c = {(void *)(long)ctx->data, (void *)(long)ctx->data_end};
+	const struct ethhdr *eth = esc_pull(&c, sizeof(*eth));
+	__u32 zero = 0;
+	const struct esc_nic_cfg *cfg = bpf_map_lookup_elem(&red_cfg, &zero);
+
+	if (!cfg || cfg->on != 1 || cfg->abi_version != ESC_ABI_VERSION)
+		return ESC_RED_off;
+	if (!eth)
+		return ESC_RED_short_frame;
+	if (eth->h_proto == bpf_htons(ETH_P_IP))
+		return ipv4(c, esc_l2_class(eth, cfg->mac));
+	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
+		return ipv6(c, esc_l2_class(eth, cfg->mac));
+	if (eth->h_proto == bpf_htons(ETH_P_ARP))
+		return arp(c, esc_l2_class(eth, cfg->mac));
+	return ESC_RED_ethertype;
+}
+
+#define LOCAL_BIT(id, kind, text) | (__u64)(ESC_KIND_##kind == ESC_KIND_LOCAL) << ESC_RED_##id
+
+SEC("xdp")
+int red(struct xdp_md *ctx)
+{
+	const __u64 local = 0 ESC_RED_REASONS(LOCAL_BIT);
+	__u32 reason = classify(ctx);
+	int action = local >> reason & 1 ? XDP_PASS : XDP_DROP;
+
+	if (reason == ESC_RED_to_red) {
+		/* Answers XDP_DROP, the flags, where the queue has no socket. */
+		action = bpf_redirect_map(&red_xsks, ctx->rx_queue_index, XDP_DROP);
+		if (action != XDP_REDIRECT) {
+			reason = ESC_RED_no_socket;
+			action = XDP_DROP;
+		}
+	}
+	esc_count_packet(&red_stats, reason, ctx->data_end - ctx->data);
+	return action;
+}
