@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# check.sh: what tests do with a lab: wait, send, compare. Part of lab.sh.
+
+fail()
+{
+	echo "failed: $*" >&2
+	exit 1
+}
+
+skip()
+{
+	echo "skip: $*"
+	exit 77
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for()
+{
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+
+	shift
+	until "$@"; do
+		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+# must_fail COMMAND...: and it must not be because of a signal.
+must_fail()
+{
+	local status=0
+
+	"$@" >"$LAB_DIR/must_fail.out" 2>&1 || status=$?
+	[ "$status" -ne 0 ] || fail "'$*' succeeded"
+	[ "$status" -lt 126 ] || fail "'$*' ended with $status: $(cat "$LAB_DIR/must_fail.out")"
+}
+
+# must_exit CODE COMMAND...: output is in $LAB_DIR/must_exit.out.
+must_exit()
+{
+	local want=$1 status=0
+
+	shift
+	"$@" >"$LAB_DIR/must_exit.out" 2>&1 </dev/null || status=$?
+	[ "$status" -eq "$want" ] ||
+		fail "'$*' ended with $status, not $want: $(cat "$LAB_DIR/must_exit.out")"
+}
+
+# equal WHAT VALUE EXPECTED
+equal()
+{
+	[ "$2" = "$3" ] || fail "$1 is '$2', expected '$3'"
+}
+
+# --- ping ---------------------------------------------------------------------------------------------
+
+# ping_all NS ADDRESS OPTIONS...: every echo must come back (ping compares its bytes).
+ping_all()
+{
+	local ns=$1 to=$2 out
+
+	shift 2
+	out=$(at "$ns" ping -n -q -W 2 "$@" "$to" 2>&1) || fail "ping $* $to: $out"
+	case $out in
+	*" 0% packet loss"*) ;;
+	*) fail "ping $* $to: $out" ;;
+	esac
+}
+
+# ping_up NS ADDRESS [SECONDS]: works within that time (a first packet may wait for a handshake).
+ping_up()
+{
+	wait_for "${3:-10}" at "$1" ping -n -q -c 1 -W 1 "$2" >/dev/null 2>&1 ||
+		fail "no answer from $2 in ${3:-10} s"
+}
+
+# learn_mtu NS ADDRESS...: the first packet that is too big teaches a host the path's MTU, and is
+# lost by that.
+learn_mtu()
+{
+	local ns=$1 to
+
+	shift
+	for to; do
+		at "$ns" ping -n -q -c 1 -W 0.3 -s 1472 "$to" >/dev/null 2>&1 || true
+	done
+}
+
+# Between the hosts of sites a and b, both ways, both families.
+learn_mtus()
+{
+	learn_mtu lana 10.2.0.2 fd00:2::2
+	learn_mtu lanb 10.1.0.2 fd00:1::2
+}
+
+ping_dead()
+{
+	must_fail at "$1" ping -n -q -c 2 -i 0.3 -W 1 "$2"
+}
+
+# --- TCP and UDP with content --------------------------------------------------------------------------
+
+# tcp_copy FROM TO ADDRESS BYTES: random bytes through netcat, compared at the other end.
+tcp_copy()
+{
+	local from=$1 to=$2 addr=$3 bytes=$4 sent=$LAB_DIR/tcp.sent got=$LAB_DIR/tcp.got server
+
+	head -c "$bytes" /dev/urandom >"$sent"
+	at "$to" timeout 60 nc -n -l -d "$addr" 5001 >"$got" </dev/null &
+	server=$!
+	wait_for 5 listens "$to" 5001 || fail "nc does not listen"
+	at "$from" timeout 60 nc -n -N "$addr" 5001 <"$sent" || fail "TCP to $addr broke"
+	wait "$server" || fail "TCP server at $addr broke"
+	cmp "$sent" "$got" || fail "TCP to $addr changed the content"
+	rm -f "$sent" "$got"
+}
+
+listens()
+{
+	[ -n "$(at "$1" ss -Hltn "sport = :$2")" ]
+}
+
+# udp_copy FROM TO ADDRESS COUNT SIZE: numbered datagrams with a digest each; all must arrive intact.
+udp_copy()
+{
+	local from=$1 to=$2 addr=$3 server
+
+	at "$to" python3 "$LAB_HERE/udp.py" receive "$addr" 5002 "$4" >"$LAB_DIR/udp.log" 2>&1 &
+	server=$!
+	wait_for 5 grep -q ready "$LAB_DIR/udp.log" || fail "UDP receiver does not start"
+	at "$from" python3 "$LAB_HERE/udp.py" send "$addr" 5002 "$4" "$5" ||
+		fail "UDP to $addr: $(cat "$LAB_DIR/udp.log")"
+	wait "$server" || fail "UDP to $addr: $(cat "$LAB_DIR/udp.log")"
+}
+
+# iperf FROM TO ADDRESS OPTIONS...: JSON in $LAB_DIR/iperf.json.
+iperf()
+{
+	local from=$1 to=$2 addr=$3 server
+
+	shift 3
+	at "$to" iperf3 -s -1 -p 5201 >"$LAB_DIR/iperf.server" 2>&1 </dev/null &
+	server=$!
+	wait_for 5 listens "$to" 5201 || fail "iperf3 does not listen"
+	at "$from" iperf3 -J -c "$addr" -p 5201 "$@" >"$LAB_DIR/iperf.json" ||
+		fail "iperf3 $* to $addr: $(cat "$LAB_DIR/iperf.json")"
+	wait "$server" || true
+}
+
+# iperf_bps: what the receiver got, bits per second.
+iperf_bps()
+{
+	python3 -c 'import json, sys
+end = json.load(open(sys.argv[1]))["end"]
+print(int(end.get("sum_received", end.get("sum"))["bits_per_second"]))' "$LAB_DIR/iperf.json"
+}
+
+# --- the black side ----------------------------------------------------------------------------------------
+
+# wire_open [SITE...]: capture what nodes (default: a and b) send into the internet.
+wire_open()
+{
+	local s
+
+	[ $# -gt 0 ] || set -- a b
+	for s; do
+		bg net "$LAB_DIR/wire-$s.log" \
+			tcpdump -i "${s}0" -Q in -s 0 -B 16384 -U --immediate-mode -w "$LAB_DIR/wire-$s.pcap"
+		eval "WIRE_$s=$BG"
+		wait_for 5 grep -q 'listening on' "$LAB_DIR/wire-$s.log" || fail "tcpdump does not start"
+	done
+}
+
+# wire_close [SITE...]: ends the captures; then `wire_is`, `wire_count`.
+wire_close()
+{
+	local s pid
+
+	[ $# -gt 0 ] || set -- a b
+	for s; do
+		eval "pid=\$WIRE_$s"
+		sleep 0.2
+		lab_kill "$pid"
+	done
+}
+
+# wire SITE ARGUMENTS...: python3 wire.py on its capture.
+wire()
+{
+	local s=$1
+
+	shift
+	python3 "$LAB_HERE/wire.py" "$LAB_DIR/wire-$s.pcap" "$@"
+}
+
+# wire_clean SITE [MARKER]: only WireGuard, ARP and ND left the node, and no plaintext.
+wire_clean()
+{
+	case ${NODE_KIND[$1]} in
+	wireguard-go) set -- "$1" "${2:-}" loose ;; # the kernel beside it reports its multicast groups
+	esac
+	wire "$1" clean "${2:-}" "${3:-}" || fail "the wire of node $1 is not clean"
+}

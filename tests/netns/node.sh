@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# node.sh: nodes of a lab: "esclusa", the real thing, or "wireguard-go", a stock WireGuard with a
+# TUN device in its place. Both kinds answer `wg`. Part of lab.sh.
+#
+#	node_config a             keys and the head of the file
+#	node_peer a b [4|6] [LINE...]
+#	                          a [Peer] for site b in a's file; LINE: more keys of that section,
+#	                          Endpoint= or AllowedIPs= in place of the usual ones ("Endpoint="
+#	                          with nothing: none)
+#	node_start a esclusa      returns when the node works
+#	node_stop a               its exit code
+#	node_wg set a ...         `wg` on a node
+
+ESCLUSA=${ESCLUSA:-$(readlink -m "$LAB_ROOT/${BUILD:-build}")/esclusa}
+case ${BUILD:-} in
+/*) ESCLUSA=$BUILD/esclusa ;;
+esac
+NODE_PORT=51820
+declare -A NODE_KIND NODE_PID
+
+node_name()
+{
+	echo "e$$$1"
+}
+
+node_public()
+{
+	cat "$LAB_DIR/$1.pub"
+}
+
+# node_config SITE [LINE...]: LINE goes into [Node].
+node_config()
+{
+	local s=$1
+
+	shift
+	[ -e "$LAB_DIR/$s.key" ] || (umask 077 && wg genkey >"$LAB_DIR/$s.key")
+	wg pubkey <"$LAB_DIR/$s.key" >"$LAB_DIR/$s.pub"
+	(
+		umask 077
+		cat >"$LAB_DIR/$s.conf" <<-EOF
+			[Interface]
+			PrivateKey = $(cat "$LAB_DIR/$s.key")
+			ListenPort = $NODE_PORT
+
+			[Node]
+			Name = $(node_name "$s")
+			Mode = encryptor
+			Black = black0
+			Red = red0
+			Queues = $LAB_QUEUES
+			State = $LAB_DIR/$s.state
+			${NODE_LINES:-}
+		EOF
+		for line; do
+			echo "$line"
+		done >>"$LAB_DIR/$s.conf"
+	)
+	mkdir -p "$LAB_DIR/$s.state"
+}
+
+# node_outer SITE [4|6]: a black address, as an endpoint writes it.
+node_outer()
+{
+	local n
+
+	n=$(site_number "$1")
+	case ${2:-4} in
+	4) echo "100.64.$n.1" ;;
+	6) echo "[2001:db8:$n::1]" ;;
+	esac
+}
+
+# A preshared key of the lab, the same for both ends: node_psk a b.
+node_psk()
+{
+	local file
+
+	file="$LAB_DIR/$(printf '%s\n' "$1" "$2" | sort | tr -d '\n').psk"
+	[ -e "$file" ] || (umask 077 && wg genpsk >"$file")
+	cat "$file"
+}
+
+node_peer()
+{
+	local s=$1 p=$2 outer=${3:-4} n endpoint ips line
+
+	shift $(($# < 3 ? $# : 3))
+	n=$(site_number "$p")
+	endpoint="Endpoint = $(node_outer "$p" "$outer"):$NODE_PORT"
+	ips="AllowedIPs = 10.$n.0.0/16, fd00:$n::/32"
+	for line; do
+		case $line in
+		Endpoint*) endpoint=$line ;;
+		AllowedIPs*) ips=$line ;;
+		esac
+	done
+	{
+		printf '\n[Peer]\nName = site-%s\nPublicKey = %s\n' "$p" "$(node_public "$p")"
+		[ "$endpoint" = Endpoint= ] || echo "$endpoint"
+		echo "$ips"
+		for line; do
+			case $line in
+			Endpoint* | AllowedIPs*) ;;
+			*) echo "$line" ;;
+			esac
+		done
+	} >>"$LAB_DIR/$s.conf"
+}
+
+# What `wg setconf` understands of a node's file.
+node_stripped()
+{
+	awk '/^\[Node\]/ { skip = 1; next } /^\[/ { skip = 0 } !skip && !/^Name *=/' \
+		"$LAB_DIR/$1.conf"
+}
+
+node_start()
+{
+	NODE_KIND[$1]=$2
+	case $2 in
+	esclusa) node_start_esclusa "$1" ;;
+	wireguard-go) node_start_wireguard_go "$1" ;;
+	*)
+		echo "unknown node kind $2" >&2
+		return 1
+		;;
+	esac
+}
+
+node_start_esclusa()
+{
+	local s=$1
+
+	bg "$s" "$LAB_DIR/$s.log" "$ESCLUSA" run "$LAB_DIR/$s.conf"
+	NODE_PID[$s]=$BG
+	if ! wait_for 15 node_ready "$s"; then
+		cat "$LAB_DIR/$s.log" >&2
+		echo "node $s is not ready after 15 s" >&2
+		return 1
+	fi
+}
+
+node_ready()
+{
+	kill -0 "${NODE_PID[$1]}" 2>/dev/null || return 1
+	"$ESCLUSA" show "$(node_name "$1")" -j >/dev/null 2>&1
+}
+
+# wireguard-go asks people to use the kernel's WireGuard: not in the log.
+node_start_wireguard_go()
+{
+	local s=$1 name ip mtu
+
+	name=$(node_name "$s")
+	bg "$s" "$LAB_DIR/$s.log" env LOG_LEVEL="${WG_GO_LOG:-error}" wireguard-go -f "$name"
+	NODE_PID[$s]=$BG
+	wait_for 10 wg show "$name" >/dev/null 2>&1
+	node_stripped "$s" >"$LAB_DIR/$s.wg"
+	wg setconf "$name" "$LAB_DIR/$s.wg"
+	mtu=$(lab_ip "$s" link show black0 | sed -n 's/.* mtu \([0-9]*\) .*/\1/p')
+	lab_ip "$s" link set "$name" mtu $((mtu - 80)) up
+	lab_forward "$s"
+	for ip in $(wg show "$name" allowed-ips | cut -f2 | grep -v none); do
+		case $ip in
+		*:*) lab_ip "$s" -6 route add "$ip" dev "$name" ;;
+		*) lab_ip "$s" route add "$ip" dev "$name" ;;
+		esac
+	done
+}
+
+# What keeps a node's name in use: its process, its descriptors' pins, its sockets.
+node_stop()
+{
+	local pid=${NODE_PID[$1]} status=0
+
+	kill -TERM "$pid"
+	wait_for 10 pid_gone "$pid" || kill -KILL "$pid"
+	wait "$pid" || status=$?
+	unset "NODE_PID[$1]"
+	return "$status"
+}
+
+pid_gone()
+{
+	! kill -0 "$1" 2>/dev/null
+}
+
+# node_wg SUBCOMMAND SITE ARGUMENTS...
+node_wg()
+{
+	local what=$1 s=$2
+
+	shift 2
+	wg "$what" "$(node_name "$s")" "$@"
+}
+
+# node_handshake SITE: UNIX time of the last handshake with its only (or first) peer.
+node_handshake()
+{
+	node_wg show "$1" latest-handshakes | awk 'NR == 1 { print $2 }'
+}
+
+# After a failure: what the nodes had to say.
+node_autopsy()
+{
+	local s
+
+	for s in "${!NODE_KIND[@]}"; do
+		echo "--- node $s (${NODE_KIND[$s]}), last lines of its log:"
+		tail -n 20 "$LAB_DIR/$s.log"
+		[ "${NODE_KIND[$s]}" != esclusa ] || "$ESCLUSA" show "$(node_name "$s")"
+	done
+}
+
+# Killed nodes leave sockets and pins; nothing else has these names.
+node_sweep()
+{
+	local s name
+
+	for s in "${!NODE_KIND[@]}"; do
+		name=$(node_name "$s")
+		rm -f "/var/run/wireguard/$name.sock" "/run/esclusa/$name".*
+		[ ! -d "/sys/fs/bpf/esclusa/$name" ] || rm -rf "/sys/fs/bpf/esclusa/${name:?}"
+	done
+}
