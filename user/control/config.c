@@ -210,6 +210,18 @@ static void check_nics(struct conf *c)
 			   c->m->red);
 }
 
+/* What later checks against the machine need to point at. */
+static void note_lines(struct conf *c)
+{
+	struct esc_model *m = c->m;
+
+	snprintf(m->file, sizeof(m->file), "%s", c->file);
+	m->black_line = conf_seen(c, CONF_NODE, "Black");
+	m->red_line = conf_seen(c, CONF_NODE, "Red");
+	m->queues_line = conf_seen(c, CONF_NODE, "Queues");
+	m->provider_line = conf_seen(c, CONF_NODE, "Provider");
+}
+
 static void check_whole(struct conf *c)
 {
 	uint32_t crypto_user = conf_seen(c, CONF_NODE, "CryptoUser");
@@ -234,6 +246,7 @@ static int parse(struct conf *c, const char *text, size_t len)
 		parse_line(c, conf_trim(c->text));
 	end_section(c);
 	check_whole(c);
+	note_lines(c);
 	return c->errors ? MISTAKES : 0;
 }
 
