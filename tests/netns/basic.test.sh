@@ -88,7 +88,7 @@ test_two_queues()
 {
 	local i
 
-	LAB_QUEUES=2
+	export LAB_QUEUES=2
 	lab_join a "$NODE_A" b "$NODE_B"
 	ping_up lana 10.2.0.2
 	for i in 1 2 3 4 5 6 7 8; do
