@@ -45,7 +45,7 @@ int esc_aead_measure(const struct esc_aead_provider *p, void *ctx, uint32_t len,
 	static const uint8_t raw[ESC_AEAD_KEY_LEN];
 	const size_t size = len + ESC_AEAD_TAG_LEN;
 	struct esc_aead_key *key = p->key_new(ctx, raw);
-	uint8_t *mem = calloc(2u * ESC_AEAD_BATCH_MAX, size);
+	uint8_t *mem = calloc(2 * (size_t)ESC_AEAD_BATCH_MAX, size);
 	struct esc_aead_job jobs[ESC_AEAD_BATCH_MAX];
 	int err = key && mem ? 0 : -ENOMEM;
 
@@ -78,8 +78,8 @@ int esc_aead_start(struct esc_aead *a, const struct esc_aead_provider *p, char w
 	int err = p->start(&ctx);
 
 	if (err) {
-		snprintf(why, ESC_AEAD_WHY, "%s does not start: %s%s", p->name, strerror(-err),
-			 err == -ENOTSUP ? " (by this CPU, or by the installed library)" : "");
+		snprintf(why, ESC_AEAD_WHY, "%s does not start: %s", p->name,
+			 err == -ENOTSUP ? "not supported by this CPU or library" : strerror(-err));
 		return err;
 	}
 	failed = esc_aead_selftest(p, ctx);

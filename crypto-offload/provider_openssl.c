@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * provider_openssl.c: AEAD provider on libcrypto (OpenSSL 3). The cipher is fetched once, from a
- * library context of our own: openssl.cnf and OPENSSL_CONF cannot put another implementation
- * behind its name. A key is a cipher context that was keyed once; per packet only the nonce is
- * set, which is most of what a packet costs besides the cipher itself.
+ * library context of our own, and openssl.cnf is not read: neither it nor OPENSSL_CONF can put
+ * another implementation (provider or engine) behind the cipher's name. A key is a cipher context
+ * that was keyed once; per packet only the nonce is set, which is most of what a packet costs
+ * besides the cipher itself.
  */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 #include <sodium.h>
@@ -43,6 +45,8 @@ static int provider_start(void **ctx)
 
 	if (!o)
 		return -ENOMEM;
+	/* For the whole process, and before anything else here would read it. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	o->lib = OSSL_LIB_CTX_new();
 	if (o->lib)
 		o->implementations = OSSL_PROVIDER_load(o->lib, "default");

@@ -49,7 +49,7 @@ static int start_named(struct esc_aead *a, const char *want, char why[ESC_AEAD_W
 		const struct esc_aead_provider *p = built_in[i]();
 		int err;
 
-		if (!p || strcmp(p->name, want))
+		if (!p || strcmp(p->name, want) != 0)
 			continue;
 		err = esc_aead_start(a, p, why);
 		if (!err)

@@ -22,8 +22,9 @@
 #define SKEW	     64u   /* buffers begin at any offset of a cache line */
 #define FILL	     0xa5u /* what `out` and its guards hold before a call */
 #define SLOT_OVER    (ESC_AEAD_TAG_LEN + SKEW + 2 * GUARD)
-#define MEM_LEN	     (ESC_AEAD_BATCH_MAX * (LEN_MAX + SLOT_OVER))
+#define MEM_LEN	     ((size_t)ESC_AEAD_BATCH_MAX * (LEN_MAX + SLOT_OVER))
 #define POOL_LEN     (ESC_AEAD_LEN_MAX + 4096u)
+#define VECTOR_ROOM  ((size_t)512) /* the vectors' plaintexts begin the pool */
 
 struct message {
 	unsigned int key;
@@ -57,12 +58,12 @@ static const uint64_t counters[] = {
 
 /* --- one batch -------------------------------------------------------------------------------- */
 
-static uint8_t *sealed_of(struct test *t, unsigned int n, unsigned int i)
+static uint8_t *sealed_of(struct test *t, size_t n, size_t i)
 {
 	return t->sealed + i * (MEM_LEN / n) + i * 11 % SKEW;
 }
 
-static uint8_t *out_of(struct test *t, unsigned int n, unsigned int i)
+static uint8_t *out_of(struct test *t, size_t n, size_t i)
 {
 	return t->out + i * (MEM_LEN / n) + GUARD + i * 7 % SKEW;
 }
@@ -81,7 +82,7 @@ static void message_set(struct test *t, unsigned int i, unsigned int key, uint64
 	t->msg[i] = (struct message){
 		.key = key % KEYS,
 		.counter = counter,
-		.plain = t->pool + (counter + 37 * i + 13 * len) % (POOL_LEN - len + 1),
+		.plain = t->pool + (counter + 37ull * i + 13ull * len) % (POOL_LEN - len + 1),
 		.len = len,
 		.genuine = true,
 	};
@@ -135,7 +136,7 @@ static const char *check(struct test *t, unsigned int n, bool seal)
 			return "a forgery was accepted";
 		if (!j->ok && w->ok)
 			return seal ? "a packet was not sealed" : "a genuine packet was refused";
-		if (w->ok && memcmp(w->out, right, len))
+		if (w->ok && memcmp(w->out, right, len) != 0)
 			return seal ? "wrong ciphertext or tag" : "wrong plaintext";
 		if (!w->ok && !all_are(w->out, len, 0, FILL))
 			return "a forgery left bytes in the output";
@@ -143,7 +144,7 @@ static const char *check(struct test *t, unsigned int n, bool seal)
 		    !all_are(w->out + len, GUARD, FILL, FILL))
 			return "bytes outside the output were written";
 	}
-	if (memcmp(t->pool, t->pool_copy, sizeof(t->pool)))
+	if (memcmp(t->pool, t->pool_copy, sizeof(t->pool)) != 0)
 		return "the input was written";
 	return NULL;
 }
@@ -181,12 +182,12 @@ static const char *known_answers(struct test *t)
 		const struct esc_aead_vector *v = &esc_aead_vectors[i];
 
 		message_set(t, i, i, v->counter, v->len);
-		t->msg[i].plain = v->plain;
+		t->msg[i].plain = t->pool + i * VECTOR_ROOM;
 	}
 	why = seal_batch(t, n);
 	for (unsigned int i = 0; i < n; i++)
 		if (memcmp(sealed_of(t, n, i), esc_aead_vectors[i].sealed,
-			   esc_aead_vectors[i].len + ESC_AEAD_TAG_LEN))
+			   esc_aead_vectors[i].len + ESC_AEAD_TAG_LEN) != 0)
 			return "libsodium itself fails";
 	return why ? why : open_batch(t, n);
 }
@@ -331,6 +332,9 @@ static bool test_start(struct test *t)
 
 	randombytes_buf_deterministic(t->raw, sizeof(t->raw), seed);
 	randombytes_buf_deterministic(t->pool, sizeof(t->pool), t->raw[0]);
+	for (unsigned int i = 0; i < ARRAY_LEN(esc_aead_vectors); i++)
+		memcpy(t->pool + i * VECTOR_ROOM, esc_aead_vectors[i].plain,
+		       esc_aead_vectors[i].len);
 	memcpy(t->pool_copy, t->pool, sizeof(t->pool));
 	for (unsigned int i = 0; i < ARRAY_LEN(esc_aead_vectors); i++)
 		memcpy(t->raw[i], esc_aead_vectors[i].key, sizeof(t->raw[i]));
@@ -371,6 +375,7 @@ static const char *run_steps(struct test *t)
 }
 
 _Static_assert(ARRAY_LEN(esc_aead_vectors) <= KEYS, "a key for each vector");
+_Static_assert(sizeof(a5_plain) <= VECTOR_ROOM, "the longest vector fits");
 _Static_assert(MEM_LEN / 3 >= ESC_AEAD_LEN_MAX + SLOT_OVER, "three large packets fit");
 
 const char *esc_aead_selftest(const struct esc_aead_provider *p, void *ctx)
