@@ -106,6 +106,7 @@ void wg_peer_remove(struct wg_peer *peer)
 	wg_allowedips_clear(dev->allowedips, &peer->prefixes);
 	wg_peer_reset(peer);
 	wg_retired_free(dev); /* they point to the peer */
+	wg_timers_wake(dev);  /* its timers do not count any more */
 	sodium_memzero(peer->secret, sizeof(*peer->secret));
 	sodium_memzero(peer, sizeof(*peer));
 	free(peer);
