@@ -7,7 +7,7 @@
 
 int cli_common(int argc, char **argv, const char *help)
 {
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
 			fputs(help, stdout);
 		else if (!strcmp(argv[i], "-V") || !strcmp(argv[i], "--version"))

@@ -29,7 +29,7 @@ static void check_peer_name(struct conf *c)
 	for (uint32_t id = 0; c->peer.name[0] && id < ESC_PEERS_MAX; id++) {
 		const struct esc_peer *other = esc_model_peer(c->m, id);
 
-		if (!other || strcasecmp(other->name, c->peer.name))
+		if (!other || strcasecmp(other->name, c->peer.name) != 0)
 			continue;
 		conf_error(c, c->peer.name_line, "Name %s is also that of the peer at line %u",
 			   conf_quote(q, c->peer.name), c->peer_line[id]);

@@ -119,8 +119,8 @@ static void set_mode(struct conf *c, const char *value)
 
 static void set_nic(struct conf *c, const char *key, char nic[ESC_NIC_MAX + 1], const char *value)
 {
-	bool ok = *value && strlen(value) <= ESC_NIC_MAX && strcmp(value, ".") &&
-		  strcmp(value, "..") && !strpbrk(value, "/: \t");
+	bool ok = *value && strlen(value) <= ESC_NIC_MAX && strcmp(value, ".") != 0 &&
+		  strcmp(value, "..") != 0 && !strpbrk(value, "/: \t");
 
 	for (const char *s = value; *s; s++)
 		ok = ok && *s > 0x20 && *s < 0x7f;
@@ -230,7 +230,7 @@ static void set_keepalive(struct conf *c, const char *value)
 {
 	uint32_t seconds = 0;
 
-	if (strcasecmp(value, "off") && !conf_number(value, 0, 65535, &seconds))
+	if (strcasecmp(value, "off") != 0 && !conf_number(value, 0, 65535, &seconds))
 		bad(c, "PersistentKeepalive", value, "seconds from 0 to 65535, or off");
 	else
 		c->peer.keepalive = (uint16_t)seconds;
@@ -269,28 +269,28 @@ static void set_allowed_ips(struct conf *c, const char *value)
 
 static const struct conf_entry {
 	enum conf_section section;
+	bool repeat;
 	const char *name;
 	void (*set)(struct conf *c, const char *value);
-	bool repeat;
 } entries[] = {
-	{CONF_INTERFACE, "PrivateKey", set_private_key, false},
-	{CONF_INTERFACE, "ListenPort", set_listen_port, false},
-	{CONF_INTERFACE, "Keystore", set_keystore, false},
-	{CONF_NODE, "Name", set_name, false},
-	{CONF_NODE, "Mode", set_mode, false},
-	{CONF_NODE, "Black", set_black, false},
-	{CONF_NODE, "Red", set_red, false},
-	{CONF_NODE, "Queues", set_queues, false},
-	{CONF_NODE, "Provider", set_provider, false},
-	{CONF_NODE, "State", set_state, false},
-	{CONF_NODE, "RedUser", set_red_user, false},
-	{CONF_NODE, "CryptoUser", set_crypto_user, false},
-	{CONF_PEER, "Name", set_peer_name, false},
-	{CONF_PEER, "PublicKey", set_public_key, false},
-	{CONF_PEER, "PresharedKey", set_psk, false},
-	{CONF_PEER, "AllowedIPs", set_allowed_ips, true},
-	{CONF_PEER, "Endpoint", set_endpoint, false},
-	{CONF_PEER, "PersistentKeepalive", set_keepalive, false},
+	{CONF_INTERFACE, false, "PrivateKey", set_private_key},
+	{CONF_INTERFACE, false, "ListenPort", set_listen_port},
+	{CONF_INTERFACE, false, "Keystore", set_keystore},
+	{CONF_NODE, false, "Name", set_name},
+	{CONF_NODE, false, "Mode", set_mode},
+	{CONF_NODE, false, "Black", set_black},
+	{CONF_NODE, false, "Red", set_red},
+	{CONF_NODE, false, "Queues", set_queues},
+	{CONF_NODE, false, "Provider", set_provider},
+	{CONF_NODE, false, "State", set_state},
+	{CONF_NODE, false, "RedUser", set_red_user},
+	{CONF_NODE, false, "CryptoUser", set_crypto_user},
+	{CONF_PEER, false, "Name", set_peer_name},
+	{CONF_PEER, false, "PublicKey", set_public_key},
+	{CONF_PEER, false, "PresharedKey", set_psk},
+	{CONF_PEER, true, "AllowedIPs", set_allowed_ips},
+	{CONF_PEER, false, "Endpoint", set_endpoint},
+	{CONF_PEER, false, "PersistentKeepalive", set_keepalive},
 };
 #define ENTRIES (sizeof(entries) / sizeof(entries[0]))
 
@@ -371,7 +371,7 @@ void conf_key(struct conf *c, char *name, char *value)
 	for (size_t i = 0; i < ENTRIES; i++) {
 		const struct conf_entry *e = &entries[i];
 
-		if (e->section != c->section || strcasecmp(name, e->name))
+		if (e->section != c->section || strcasecmp(name, e->name) != 0)
 			continue;
 		if (c->seen[i] && !e->repeat) {
 			conf_error(c, c->line, "%s is given twice: first at line %u", e->name,

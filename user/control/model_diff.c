@@ -59,7 +59,7 @@ static int tell_device(const struct walk *w)
 	if (!d->fields)
 		return 0;
 	d->listen_port = w->to->listen_port;
-	if (d->fields & ESC_DEVICE_KEY)
+	if (key && (d->fields & ESC_DEVICE_KEY))
 		memcpy(d->private_key, key, ESC_KEY_LEN);
 	return tell(w, &msg, false);
 }

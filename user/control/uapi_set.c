@@ -176,7 +176,7 @@ static int set_line(struct set *s, char *line, unsigned int number, struct esc_r
 	}
 	*equals = '\0';
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (strcmp(line, keys[i].name))
+		if (strcmp(line, keys[i].name) != 0)
 			continue;
 		if (!(keys[i].where & (s->in_peer ? PEER : DEVICE))) {
 			snprintf(why->text, sizeof(why->text), "line %u: %s %s", number,
