@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* show.c: esclusa show [NAME] [-j]: asks running nodes; they write the answer themselves. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "control/runtime.h"
+#include "limits.h"
+
+static const char help[] =
+	"Usage: esclusa show [NAME] [-j]\n"
+	"\n"
+	"Shows what a running node is and does: its processes, NICs and peers, and what happened\n"
+	"to each packet, with the reason of every drop. Without NAME: the only running node, or\n"
+	"a list of them. Needs root (or the user that runs the node).\n"
+	"  -j, --json   as JSON: stable names, integers, UNIX seconds\n"
+	"Exit codes: 0 shown, 1 no such node is running, 2 wrong usage.\n";
+
+#define NODES_MAX 64
+
+static int connect_to(const char *name)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	char path[ESC_RUN_PATH_MAX];
+
+	esc_run_path(path, ESC_RUN_DIR, name, "sock");
+	memcpy(sa.sun_path, path, strlen(path));
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, (const struct sockaddr *)&sa, sizeof(sa)))
+		return fd;
+	int err = -errno;
+	close(fd);
+	return err;
+}
+
+/* 0, or -errno; -ENODATA: the node hung up without a word. */
+static int relay(int fd, const char *question)
+{
+	char buf[16384];
+	size_t all = 0;
+	ssize_t n;
+
+	if (send(fd, question, strlen(question), MSG_NOSIGNAL) < 0)
+		return -errno;
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		all += (size_t)n;
+		fwrite(buf, 1, (size_t)n, stdout);
+	}
+	if (n < 0)
+		return -errno;
+	return all ? 0 : -ENODATA;
+}
+
+static int show(const char *name, bool json)
+{
+	int fd = connect_to(name);
+	int err = fd < 0 ? fd : relay(fd, json ? "status\n" : "status text\n");
+
+	if (fd >= 0)
+		close(fd);
+	if (!err && !fflush(stdout))
+		return ESC_EXIT_OK;
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		fprintf(stderr,
+			"esclusa show: no node named %s is running. Start it with: esclusa "
+			"run FILE\n",
+			name);
+	else if (err == -EACCES || err == -ENODATA || err == -ECONNRESET)
+		fprintf(stderr,
+			"esclusa show: node %s does not answer this user. Run: sudo esclusa "
+			"show %s\n",
+			name, name);
+	else
+		fprintf(stderr, "esclusa show: asking node %s: %s\n", name,
+			strerror(err ? -err : errno));
+	return ESC_EXIT_FAILED;
+}
+
+/* The names of running nodes: sockets that somebody listens at. */
+static unsigned int find_nodes(char (*names)[ESC_NAME_MAX + 1])
+{
+	DIR *d = opendir(ESC_RUN_DIR);
+	const struct dirent *e;
+	unsigned int n = 0;
+
+	while (d && n < NODES_MAX && (e = readdir(d))) {
+		const char *dot = strrchr(e->d_name, '.');
+		size_t len = dot ? (size_t)(dot - e->d_name) : 0;
+		if (!len || len > ESC_NAME_MAX || strcmp(dot, ".sock") != 0)
+			continue;
+		memcpy(names[n], e->d_name, len);
+		names[n][len] = '\0';
+		int fd = connect_to(names[n]);
+		if (fd >= 0)
+			close(fd);
+		n += fd >= 0 || fd == -EACCES;
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static int show_any(bool json)
+{
+	char names[NODES_MAX][ESC_NAME_MAX + 1];
+	unsigned int n = find_nodes(names);
+
+	if (!n) {
+		fputs("esclusa show: no node is running. Start one with: esclusa run FILE\n",
+		      stderr);
+		return ESC_EXIT_FAILED;
+	}
+	if (n == 1)
+		return show(names[0], json);
+	if (json)
+		fputs("{\"nodes\":[", stdout);
+	for (unsigned int i = 0; i < n; i++)
+		printf(json ? "%s\"%s\"" : "%s%s\n", json && i ? "," : "", names[i]);
+	if (json)
+		fputs("]}\n", stdout);
+	return fflush(stdout) ? ESC_EXIT_FAILED : ESC_EXIT_OK;
+}
+
+int cmd_show(int argc, char **argv)
+{
+	int code = cli_common(argc, argv, help);
+	const char *name = NULL;
+	bool json = false;
+
+	if (code >= 0)
+		return code;
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-j") || !strcmp(argv[i], "--json"))
+			json = true;
+		else if (argv[i][0] == '-')
+			return cli_usage("show", help, "unknown option '%s'", argv[i]);
+		else if (name)
+			return cli_usage("show", help, "'%s': expected one NAME only", argv[i]);
+		else
+			name = argv[i];
+	}
+	if (!name)
+		return show_any(json);
+	if (!*name || strlen(name) > ESC_NAME_MAX || strchr(name, '/'))
+		return cli_usage("show", help, "'%s' cannot be a node's name", name);
+	return show(name, json);
+}

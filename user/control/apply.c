@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Configuration into crypto, whole batches at a time. Red's table of secure prefixes never knows
+ * less than crypto: prefixes enter it first and leave it last, so that no packet for a secure
+ * site is taken for anything else in between.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/live.h"
+#include "control/node.h"
+
+#define ACK_NS (10 * ESC_S) /* for crypto to take a change */
+
+/* Keep what a new process should be told beyond the model: where peers were, when they spoke. */
+static void add_memory(const struct node *n, struct esc_msg_peer_set *s, const struct esc_peer *p)
+{
+	const struct esc_msg_stamp *stamp = esc_stamps_find(&n->stamps, s->public_key);
+	const struct last_endpoint *last = &n->last[s->id];
+
+	if (stamp) {
+		s->fields |= ESC_PEER_STAMP;
+		memcpy(s->stamp_sent, stamp->sent, sizeof(s->stamp_sent));
+		memcpy(s->stamp_seen, stamp->seen, sizeof(s->stamp_seen));
+	}
+	if (p && last->port && last->generation == p->generation) {
+		s->fields |= ESC_PEER_ENDPOINT;
+		memcpy(s->endpoint, last->addr, sizeof(s->endpoint));
+		s->endpoint_port = last->port;
+	}
+}
+
+static int send_message(void *arg, struct esc_msg *msg, bool is_new)
+{
+	struct node *n = arg;
+	const struct esc_model *to = n->pending.next ? n->pending.next : n->model;
+
+	if (msg->type == ESC_MSG_PEER_SET && is_new)
+		add_memory(n, &msg->u.peer_set, esc_model_peer(to, msg->u.peer_set.id));
+	child_send(&n->side[ESC_SIDE_BLACK].child, msg);
+	return n->side[ESC_SIDE_BLACK].child.alive ? 0 : -EPIPE;
+}
+
+static int send_all(struct node *n, const struct esc_model *from, const struct esc_model *to)
+{
+	struct esc_msg commit = {.type = ESC_MSG_COMMIT, .u.commit.seq = ++n->seq};
+	int err = esc_model_diff_messages(from, to, send_message, n);
+
+	if (err)
+		return err;
+	n->pending.seq = commit.u.commit.seq;
+	child_send(&n->side[ESC_SIDE_BLACK].child, &commit);
+	return n->side[ESC_SIDE_BLACK].child.alive ? 0 : -EPIPE;
+}
+
+void apply_all(struct node *n)
+{
+	n->pending = (struct pending){.active = true};
+	send_all(n, NULL, n->model); /* a lost process is its supervisor's business */
+}
+
+/* --- the secure prefixes ----------------------------------------------------------------- */
+
+struct secure_walk {
+	struct node *n;
+	bool add;
+};
+
+static int secure_one(void *arg, const struct esc_prefix *p)
+{
+	struct secure_walk *w = arg;
+
+	return esc_bpf_secure(w->n->bpf, p, w->add);
+}
+
+static int secure(struct node *n, const struct esc_model *from, const struct esc_model *to,
+		  bool enter, bool add)
+{
+	struct secure_walk w = {.n = n, .add = add};
+
+	return esc_model_diff_prefixes(from, to, enter, secure_one, &w);
+}
+
+int apply_secure(struct node *n)
+{
+	return secure(n, NULL, n->model, true, true);
+}
+
+/* --- changes ----------------------------------------------------------------------------- */
+
+/* An endpoint that the administrator names now is newer than where the peer was seen. */
+static void drop_endpoints(struct node *n, const struct esc_model *next)
+{
+	for (uint32_t id = 0; id < ESC_PEERS_MAX; id++) {
+		const struct esc_peer *p = esc_model_peer(next, id);
+		if (p && p->touched & ESC_PEER_ENDPOINT)
+			n->last[id].port = 0;
+	}
+}
+
+static void adopt(struct node *n, struct esc_model *next)
+{
+	int err = secure(n, n->model, next, false, false);
+
+	if (err)
+		esc_warn("removing prefixes from the red program: %s. They stay secure",
+			 strerror(-err));
+	drop_endpoints(n, next);
+	esc_model_free(n->model);
+	n->model = next;
+	plane_set_on(n, n->phase == PHASE_RUNNING); /* with the listen port of now */
+}
+
+static void finish(struct node *n, int err)
+{
+	struct pending p = n->pending;
+
+	n->pending = (struct pending){0};
+	if (p.done)
+		p.done(p.arg, err);
+	wg_socket_resume(n);
+}
+
+int apply_batch(struct node *n, const struct esc_batch *b, void (*done)(void *arg, int err),
+		void *arg)
+{
+	struct esc_reason why = {""};
+	struct esc_model *next;
+
+	if (n->pending.active || n->phase == PHASE_CONFIGURING)
+		return -EBUSY;
+	int err = esc_model_stage(n->model, b, &next, &why);
+	if (*why.text)
+		esc_warn("%s", why.text);
+	if (err)
+		return err;
+	err = secure(n, n->model, next, true, true);
+	if (err) {
+		secure(n, n->model, next, true, false);
+		esc_model_free(next);
+		return err;
+	}
+	if (n->phase != PHASE_RUNNING) { /* the next crypto process gets it with the rest */
+		adopt(n, next);
+		return 0;
+	}
+	n->pending = (struct pending){.active = true, .next = next, .done = done, .arg = arg};
+	esc_loop_arm(&n->loop, &n->timer, ACK_NS);
+	send_all(n, n->model, next); /* if crypto is lost, apply_abort() answers */
+	return -EINPROGRESS;
+}
+
+void apply_ack(struct node *n, const struct esc_msg_ack *ack)
+{
+	if (!n->pending.active || ack->seq != n->pending.seq) {
+		esc_warn("crypto acknowledged what nobody asked for");
+		plane_down(n);
+		return;
+	}
+	esc_loop_cancel(&n->loop, &n->timer);
+	if (ack->error) { /* it may have applied a part: start again from what is known */
+		n->pending.error = ack->error;
+		esc_warn("crypto refused a change: %s; it is started again with the old "
+			 "configuration",
+			 strerror(-ack->error));
+		plane_down(n);
+		return;
+	}
+	if (!n->pending.next)
+		plane_running(n);
+	else
+		adopt(n, n->pending.next);
+	finish(n, 0);
+}
+
+void apply_abort(struct node *n)
+{
+	if (!n->pending.active)
+		return;
+	if (n->pending.next) {
+		secure(n, n->model, n->pending.next, true, false);
+		esc_model_free(n->pending.next);
+	}
+	finish(n, n->pending.error ? n->pending.error : -EIO);
+}
+
+void apply_save_endpoints(struct node *n)
+{
+	for (uint32_t id = 0; id < ESC_PEERS_MAX; id++) {
+		const struct esc_peer *p = esc_model_peer(n->model, id);
+		struct esc_live live;
+		if (!p || !esc_live_read(n->memory.crypto, id, &live) || !live.endpoint_port)
+			continue;
+		n->last[id].generation = p->generation;
+		n->last[id].port = live.endpoint_port;
+		memcpy(n->last[id].addr, live.endpoint, 16);
+	}
+}

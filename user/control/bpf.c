@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/bpf.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "black.skel.h"
+#include "control/egress.h"
+#include "control/pins.h"
+#include "egress.skel.h"
+#include "red.skel.h"
+
+/* What is attached to one NIC. */
+struct hook {
+	char nic[ESC_NIC_MAX + 1];
+	uint32_t ifindex; /* 0 = not attached */
+	int link;
+	bool generic;
+};
+
+struct esc_bpf {
+	char node[ESC_NAME_MAX + 1];
+	struct black_bpf *black;
+	struct red_bpf *red;
+	struct egress_bpf *egress;
+	struct hook hook[ESC_SIDES];
+	int cpus;
+};
+
+/* The maps that both sides have. */
+struct side_maps {
+	struct bpf_map *cfg, *addr, *xsks;
+};
+
+static struct side_maps maps_of(const struct esc_bpf *b, enum esc_side side)
+{
+	if (side == ESC_SIDE_BLACK)
+		return (struct side_maps){b->black->maps.black_cfg, b->black->maps.black_addr,
+					  b->black->maps.black_xsks};
+	return (struct side_maps){b->red->maps.red_cfg, b->red->maps.red_addr,
+				  b->red->maps.red_xsks};
+}
+
+static int prog_of(const struct esc_bpf *b, enum esc_side side)
+{
+	return bpf_program__fd(side == ESC_SIDE_BLACK ? b->black->progs.black : b->red->progs.red);
+}
+
+static const char *link_pin(enum esc_side side)
+{
+	return side == ESC_SIDE_BLACK ? "black_link" : "red_link";
+}
+
+/* --- loading ----------------------------------------------------------------------------- */
+
+static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	if (n > 0)
+		esc_warn("%.*s", (int)strcspn(line, "\n"), line);
+	return n;
+}
+
+static int pin_object(const struct esc_bpf *b, struct bpf_object *obj)
+{
+	struct bpf_map *map;
+	struct bpf_program *prog;
+	int err = 0;
+
+	bpf_object__for_each_map(map, obj)
+	{
+		if (!err && !bpf_map__is_internal(map))
+			err = esc_pin(b->node, bpf_map__name(map), bpf_map__fd(map));
+	}
+	bpf_object__for_each_program(prog, obj)
+	{
+		if (!err)
+			err = esc_pin(b->node, bpf_program__name(prog), bpf_program__fd(prog));
+	}
+	return err;
+}
+
+static int load(struct esc_bpf *b)
+{
+	b->black = black_bpf__open_and_load();
+	if (!b->black)
+		return -errno;
+	b->red = red_bpf__open_and_load();
+	if (!b->red)
+		return -errno;
+	b->egress = egress_bpf__open_and_load();
+	return b->egress ? 0 : -errno;
+}
+
+int esc_bpf_open(struct esc_bpf **out, const char *node)
+{
+	struct esc_bpf *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return -ENOMEM;
+	snprintf(b->node, sizeof(b->node), "%s", node);
+	b->hook[ESC_SIDE_BLACK].link = b->hook[ESC_SIDE_RED].link = -1;
+	b->cpus = libbpf_num_possible_cpus();
+	libbpf_set_print(print);
+	int err = b->cpus < 0 ? b->cpus : load(b);
+	if (err)
+		esc_err("loading the BPF programs: %s. esclusa needs Linux 6.1 or newer and root",
+			strerror(-err));
+	if (!err)
+		err = esc_pins_open(node);
+	if (err) { /* what a dead instance pinned stays in force */
+		black_bpf__destroy(b->black);
+		red_bpf__destroy(b->red);
+		egress_bpf__destroy(b->egress);
+		free(b);
+		return err;
+	}
+	*out = b;
+	return 0;
+}
+
+void esc_bpf_close(struct esc_bpf *b)
+{
+	if (!b)
+		return;
+	esc_bpf_detach(b, ESC_SIDE_RED);
+	esc_bpf_detach(b, ESC_SIDE_BLACK);
+	esc_pins_remove(b->node);
+	black_bpf__destroy(b->black);
+	red_bpf__destroy(b->red);
+	egress_bpf__destroy(b->egress);
+	free(b);
+}
+
+/* --- attaching --------------------------------------------------------------------------- */
+
+/* A link that a dead instance left: replace its program, so that the NIC is never without one. */
+static int take_over(const struct esc_bpf *b, enum esc_side side, uint32_t ifindex)
+{
+	struct bpf_link_info info = {0};
+	uint32_t len = sizeof(info);
+	int fd = esc_pin_get(b->node, link_pin(side));
+
+	if (fd < 0)
+		return fd;
+	int err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	if (!err && (info.type != BPF_LINK_TYPE_XDP || info.xdp.ifindex != ifindex))
+		err = -ESTALE; /* of another NIC, or of one that is gone */
+	if (!err && bpf_link_update(fd, prog_of(b, side), NULL))
+		err = -errno;
+	if (!err)
+		return fd;
+	close(fd);
+	esc_unpin(b->node, link_pin(side));
+	return err;
+}
+
+static int new_link(const struct esc_bpf *b, enum esc_side side, const struct esc_nic *nic)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
+	int prog = prog_of(b, side);
+	int fd = bpf_link_create(prog, (int)nic->ifindex, BPF_XDP, &opts);
+
+	if (fd >= 0 || errno == EBUSY || errno == EEXIST)
+		return fd < 0 ? -errno : fd;
+	int native = errno;
+	opts.flags = XDP_FLAGS_SKB_MODE;
+	fd = bpf_link_create(prog, (int)nic->ifindex, BPF_XDP, &opts);
+	if (fd < 0)
+		return -errno;
+	esc_warn("%s (driver %s): no native XDP (%s); the generic mode is used, which is slow",
+		 nic->name, *nic->driver ? nic->driver : "unknown", strerror(native));
+	return fd;
+}
+
+static void explain(int err, const struct esc_nic *nic)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof(info), id = 0;
+
+	if ((err == -EBUSY || err == -EEXIST) && !bpf_xdp_query((int)nic->ifindex, 0, &q))
+		id = q.prog_id ? q.prog_id : q.drv_prog_id ? q.drv_prog_id : q.skb_prog_id;
+	if (!id) {
+		esc_err("attaching XDP to %s: %s. See the kernel's log (dmesg) for the driver's "
+			"reason",
+			nic->name, strerror(-err));
+		return;
+	}
+	int fd = bpf_prog_get_fd_by_id(id);
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+		info.name[sizeof(info.name) - 1] = '\0';
+	if (fd >= 0)
+		close(fd);
+	esc_err("%s has another XDP program already: %s (id %u). Stop what attached it, or run: "
+		"ip link set dev %s xdp off",
+		nic->name, *info.name ? info.name : "unnamed", id, nic->name);
+}
+
+static bool is_generic(uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+
+	return !bpf_xdp_query((int)ifindex, 0, &q) && q.attach_mode == XDP_ATTACHED_SKB;
+}
+
+static int attach_guard(struct esc_bpf *b, const struct esc_nic *nic)
+{
+	int err = esc_egress_attach(nic->ifindex, bpf_program__fd(b->egress->progs.egress));
+
+	if (err)
+		esc_err("attaching the egress guard (tc clsact) to %s: %s. The kernel needs "
+			"CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF",
+			nic->name, strerror(-err));
+	else
+		err = pin_object(b, b->egress->obj);
+	return err;
+}
+
+int esc_bpf_attach(struct esc_bpf *b, enum esc_side side, const struct esc_nic *nic)
+{
+	struct hook *h = &b->hook[side];
+	int err = 0;
+
+	esc_bpf_detach(b, side);
+	memcpy(h->nic, nic->name, sizeof(h->nic));
+	h->ifindex = nic->ifindex;
+	if (side == ESC_SIDE_BLACK)
+		err = attach_guard(b, nic);
+	if (err)
+		goto fail;
+	h->link = take_over(b, side, nic->ifindex);
+	if (h->link < 0) {
+		h->link = new_link(b, side, nic);
+		err = h->link < 0 ? h->link : esc_pin(b->node, link_pin(side), h->link);
+	}
+	if (h->link < 0) {
+		explain(err, nic);
+		goto fail;
+	}
+	if (!err)
+		err = pin_object(b, side == ESC_SIDE_BLACK ? b->black->obj : b->red->obj);
+	if (err) {
+		esc_err("pinning the programs of %s: %s", nic->name, strerror(-err));
+		goto fail;
+	}
+	h->generic = is_generic(nic->ifindex);
+	return 0;
+fail:
+	esc_bpf_detach(b, side);
+	return err;
+}
+
+void esc_bpf_detach(struct esc_bpf *b, enum esc_side side)
+{
+	struct hook *h = &b->hook[side];
+
+	if (!h->ifindex)
+		return;
+	if (h->link >= 0) {
+		esc_unpin(b->node, link_pin(side));
+		bpf_link_detach(h->link); /* fails when the NIC is gone: then it is detached */
+		close(h->link);
+		h->link = -1;
+	}
+	if (side == ESC_SIDE_BLACK)
+		esc_egress_detach(h->ifindex);
+	h->ifindex = 0;
+}
+
+bool esc_bpf_attached(const struct esc_bpf *b, enum esc_side side)
+{
+	return b->hook[side].ifindex != 0;
+}
+
+bool esc_bpf_generic(const struct esc_bpf *b, enum esc_side side)
+{
+	return b->hook[side].generic;
+}
+
+/* --- maps -------------------------------------------------------------------------------- */
+
+static int update(const struct bpf_map *map, const void *key, const void *value)
+{
+	return bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY) ? -errno : 0;
+}
+
+/* Membership is the value: any will do. */
+static int insert(const struct bpf_map *map, const void *key)
+{
+	const uint64_t one = 1;
+
+	return bpf_map__value_size(map) > sizeof(one) ? -EINVAL : update(map, key, &one);
+}
+
+int esc_bpf_configure(struct esc_bpf *b, enum esc_side side, const struct esc_nic_cfg *cfg)
+{
+	const uint32_t zero = 0;
+
+	return update(maps_of(b, side).cfg, &zero, cfg);
+}
+
+static bool in_list(const struct esc_addr_key *key, const uint8_t (*addr)[16], uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (!memcmp(key->addr, addr[i], 16))
+			return true;
+	}
+	return false;
+}
+
+int esc_bpf_addrs(struct esc_bpf *b, enum esc_side side, const uint8_t (*addr)[16], uint32_t n)
+{
+	const struct bpf_map *map = maps_of(b, side).addr;
+	struct esc_addr_key gone[ESC_ADDRS_MAX], key, *last = NULL;
+	uint32_t ngone = 0;
+
+	/* Collected first: deleting while walking a hash starts the walk again. */
+	while (ngone < ESC_ADDRS_MAX && !bpf_map_get_next_key(bpf_map__fd(map), last, &key)) {
+		if (!in_list(&key, addr, n))
+			gone[ngone++] = key;
+		last = &key;
+	}
+	for (uint32_t i = 0; i < ngone; i++)
+		bpf_map_delete_elem(bpf_map__fd(map), &gone[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		int err = insert(map, addr[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int esc_bpf_socket(struct esc_bpf *b, enum esc_side side, uint32_t queue, int xsk)
+{
+	return update(maps_of(b, side).xsks, &queue, &xsk);
+}
+
+int esc_bpf_secure(struct esc_bpf *b, const struct esc_prefix *p, bool add)
+{
+	struct esc_lpm_key key = {.prefixlen = p->len};
+
+	memcpy(key.addr, p->addr, sizeof(key.addr));
+	if (add)
+		return insert(b->red->maps.secure, &key);
+	if (bpf_map_delete_elem(bpf_map__fd(b->red->maps.secure), &key) && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+int esc_bpf_stats(struct esc_bpf *b, enum esc_bpf_stats which, struct esc_count *out, uint32_t n)
+{
+	const struct bpf_map *map = which == ESC_STATS_BLACK ? b->black->maps.black_stats
+				    : which == ESC_STATS_RED ? b->red->maps.red_stats
+							     : b->egress->maps.egress_stats;
+	struct esc_count *cpu = calloc((size_t)b->cpus, sizeof(*cpu));
+	int err = cpu ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < n && !err; i++) {
+		out[i] = (struct esc_count){0};
+		if (bpf_map_lookup_elem(bpf_map__fd(map), &i, cpu))
+			err = -errno;
+		for (int c = 0; c < b->cpus && !err; c++) {
+			out[i].packets += cpu[c].packets;
+			out[i].bytes += cpu[c].bytes;
+		}
+	}
+	free(cpu);
+	return err;
+}

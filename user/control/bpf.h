@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bpf.h: the black domain's programs, as control handles them: load, attach, fill their maps,
+ * read their counters. XDP programs hang on bpf_links that are pinned with the maps under
+ * /sys/fs/bpf/esclusa/NAME/, so they stay and drop everything when all processes are gone; the
+ * next start replaces them in place. The egress guard is a tc filter on the black NIC.
+ *
+ * Privileges: CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON (loading on some kernels), CAP_SYS_ADMIN only
+ * to mount the BPF file system where it is not.
+ */
+#ifndef ESC_CONTROL_BPF_H
+#define ESC_CONTROL_BPF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf_abi.h"
+#include "control/nic.h"
+#include "ipc/msg.h"
+
+struct esc_bpf;
+
+enum esc_bpf_stats { ESC_STATS_BLACK, ESC_STATS_RED, ESC_STATS_EGRESS };
+
+/* Load the programs, all of them refusing packets. 0 and *b; -errno after saying why. */
+int esc_bpf_open(struct esc_bpf **b, const char *node);
+/* Detach everything, remove the pins and what was made for them. NULL is fine. */
+void esc_bpf_close(struct esc_bpf *b);
+
+/* Attach to a NIC (black: the egress guard first). 0; -errno after saying why and what to do. */
+int esc_bpf_attach(struct esc_bpf *b, enum esc_side side, const struct esc_nic *nic);
+void esc_bpf_detach(struct esc_bpf *b, enum esc_side side);
+bool esc_bpf_attached(const struct esc_bpf *b, enum esc_side side);
+bool esc_bpf_generic(const struct esc_bpf *b, enum esc_side side);
+
+/* Maps. 0 or -errno. */
+int esc_bpf_configure(struct esc_bpf *b, enum esc_side side, const struct esc_nic_cfg *cfg);
+int esc_bpf_addrs(struct esc_bpf *b, enum esc_side side, const uint8_t (*addr)[16], uint32_t n);
+int esc_bpf_socket(struct esc_bpf *b, enum esc_side side, uint32_t queue, int xsk);
+int esc_bpf_secure(struct esc_bpf *b, const struct esc_prefix *p, bool add);
+
+/* Counters summed over all CPUs; n entries. 0 or -errno. */
+int esc_bpf_stats(struct esc_bpf *b, enum esc_bpf_stats which, struct esc_count *out, uint32_t n);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One packet process: what it says, what it is told, how it ends. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/node.h"
+#include "control/spawn.h"
+
+/* Messages of one process that are handled before others get their turn. */
+#define MESSAGES_PER_TURN 32
+
+/* Log lines of a process in ten seconds; it is less trusted than control's log is. */
+#define LOG_LINES 50u
+
+const char *child_name(const struct child *c)
+{
+	return c->side == ESC_SIDE_BLACK ? "crypto" : "red";
+}
+
+/* --- messages from it -------------------------------------------------------------------- */
+
+/* Text of a process ends up in logs and on terminals. */
+static void copy_text(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%.*s", (int)size - 1, text);
+	for (char *p = out; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	}
+}
+
+static void take_log(struct child *c, const struct esc_msg_log *m)
+{
+	char text[sizeof(m->text)];
+	uint64_t now = esc_now();
+
+	if (now - c->log_since > 10 * ESC_S) {
+		c->log_since = now;
+		c->log_lines = 0;
+	}
+	if (++c->log_lines > LOG_LINES)
+		return;
+	copy_text(text, sizeof(text), m->text);
+	esc_log(m->level <= ESC_LOG_ERR	   ? ESC_LOG_ERR
+		: m->level <= ESC_LOG_WARN ? ESC_LOG_WARN
+		: m->level <= ESC_LOG_INFO ? ESC_LOG_INFO
+					   : ESC_LOG_DEBUG,
+		"%s: %s", child_name(c), text);
+}
+
+static bool is_peer(void *arg, const uint8_t key[32])
+{
+	const struct node *n = arg;
+
+	return esc_model_find(n->model, key) != NULL;
+}
+
+static void take_stamp(struct node *n, const struct esc_msg_stamp *m)
+{
+	if (esc_stamps_put(&n->stamps, m, is_peer, n) && !n->stamps_timer.due)
+		esc_loop_arm(&n->loop, &n->stamps_timer, ESC_S);
+}
+
+static void take_ready(struct child *c, const struct esc_msg_ready *m)
+{
+	struct node *n = c->node;
+
+	c->ready = true;
+	c->zero_copy = m->zero_copy == 1;
+	copy_text(c->note, sizeof(c->note), m->provider);
+	if (n->phase != PHASE_STARTING || !n->side[ESC_SIDE_BLACK].child.ready ||
+	    !n->side[ESC_SIDE_RED].child.ready)
+		return;
+	n->phase = PHASE_CONFIGURING;
+	apply_all(n);
+}
+
+/* false: a process of this side may not say that. */
+static bool take_message(struct child *c, const struct esc_msg *m)
+{
+	const bool crypto = c->side == ESC_SIDE_BLACK;
+
+	switch (m->type) {
+	case ESC_MSG_READY:
+		if (c->ready)
+			return false;
+		take_ready(c, &m->u.ready);
+		return true;
+	case ESC_MSG_WANT:
+		esc_resolver_want(c->node->side[c->side].resolver, m->u.want.dst, esc_now());
+		return true;
+	case ESC_MSG_LOG:
+		take_log(c, &m->u.log);
+		return true;
+	case ESC_MSG_ACK:
+		if (crypto)
+			apply_ack(c->node, &m->u.ack);
+		return crypto;
+	case ESC_MSG_STAMP:
+		if (crypto)
+			take_stamp(c->node, &m->u.stamp);
+		return crypto;
+	default:
+		return false;
+	}
+}
+
+/* Its end is handled when the process is reaped; make sure that it comes. */
+static void give_up(struct child *c, const char *why)
+{
+	if (c->lost)
+		return;
+	c->lost = true;
+	esc_warn("%s process %d: %s; killed", child_name(c), (int)c->pid, why);
+	esc_loop_unwatch(&c->node->loop, &c->messages);
+	kill(c->pid, SIGKILL);
+}
+
+static void message_event(void *arg, uint32_t events)
+{
+	struct child *c = arg;
+	struct esc_msg m;
+
+	if (events & EPOLLOUT) {
+		int err = esc_chan_flush(&c->chan);
+		if (!err && !esc_chan_waiting(&c->chan))
+			esc_loop_watch(&c->node->loop, &c->messages, EPOLLIN);
+	}
+	for (int i = 0; i < MESSAGES_PER_TURN && c->alive; i++) {
+		int got = esc_msg_recv(c->chan.fd, &m);
+		if (got == -EAGAIN)
+			return;
+		if (got == 1 && take_message(c, &m))
+			continue;
+		if (!c->alive) /* a message may end the process */
+			return;
+		if (got <= 0 && got != -EPROTO) /* closed: it is about to end */
+			esc_loop_unwatch(&c->node->loop, &c->messages);
+		else
+			give_up(c, "sent a message that is not its to send");
+		return;
+	}
+}
+
+void child_send(struct child *c, struct esc_msg *m)
+{
+	if (!c->alive || c->lost)
+		return;
+	int err = esc_chan_send(&c->chan, m);
+	if (err == -EPIPE || err == -ECONNRESET) /* it is about to be reaped */
+		return;
+	if (err)
+		give_up(c, "does not take messages");
+	else if (esc_chan_waiting(&c->chan))
+		esc_loop_watch(&c->node->loop, &c->messages, EPOLLIN | EPOLLOUT);
+}
+
+/* --- its life ---------------------------------------------------------------------------- */
+
+/* Waits until it ended, and closes what belonged to it. */
+static siginfo_t reap(struct child *c)
+{
+	siginfo_t info = {0};
+
+	waitid(P_PIDFD, (id_t)c->process.fd, &info, WEXITED);
+	c->alive = false;
+	c->clean = info.si_code == CLD_EXITED && info.si_status == 0;
+	esc_loop_unwatch(&c->node->loop, &c->process);
+	esc_loop_unwatch(&c->node->loop, &c->messages);
+	close(c->process.fd);
+	c->process.fd = -1;
+	esc_chan_close(&c->chan);
+	return info;
+}
+
+void child_kill(struct child *c)
+{
+	if (!c->alive)
+		return;
+	kill(c->pid, SIGKILL);
+	reap(c);
+}
+
+/* What the process said before it ended is still in the socket. */
+static void last_words(struct child *c)
+{
+	struct esc_msg m;
+
+	while (esc_msg_recv(c->chan.fd, &m) == 1) {
+		if (m.type == ESC_MSG_LOG)
+			take_log(c, &m.u.log);
+		else if (m.type == ESC_MSG_STAMP && c->side == ESC_SIDE_BLACK)
+			take_stamp(c->node, &m.u.stamp);
+	}
+}
+
+static void say_end(const struct child *c, const siginfo_t *end)
+{
+	if (c->node->phase == PHASE_STOPPING && c->clean)
+		return;
+	if (end->si_code == CLD_EXITED)
+		esc_warn("%s process %d ended with status %d", child_name(c), (int)c->pid,
+			 end->si_status);
+	else
+		esc_warn("%s process %d was ended by signal %d (%s)", child_name(c), (int)c->pid,
+			 end->si_status, strsignal(end->si_status));
+}
+
+static void process_event(void *arg, uint32_t events)
+{
+	struct child *c = arg;
+	struct node *n = c->node;
+
+	(void)events;
+	last_words(c);
+	siginfo_t end = reap(c);
+	say_end(c, &end);
+	if (n->phase == PHASE_STOPPING)
+		node_stop_step(n);
+	else
+		plane_down(n);
+}
+
+static void tell_start(struct child *c, const char *provider)
+{
+	struct node *n = c->node;
+	const struct side *s = &n->side[c->side];
+	struct esc_msg m = {.type = c->side == ESC_SIDE_BLACK ? ESC_MSG_CRYPTO_START
+							      : ESC_MSG_RED_START};
+	struct esc_msg_start *start = &m.u.start;
+
+	start->abi_version = ESC_ABI_VERSION;
+	start->queues = n->model->queues;
+	start->ifindex = s->nic.ifindex;
+	start->frame_size = n->frame_size;
+	start->frames = n->model->queues * ESC_FRAMES_PER_QUEUE;
+	start->inner_mtu = esc_inner_mtu(n->side[ESC_SIDE_BLACK].nic.mtu);
+	start->uid = c->uid;
+	start->gid = c->gid;
+	start->generic = esc_bpf_generic(n->bpf, c->side);
+	start->copy_mode = start->generic;
+	memcpy(start->name, n->model->name, sizeof(start->name));
+	memcpy(start->provider, provider, strlen(provider));
+	child_send(c, &m);
+}
+
+int child_start(struct child *c)
+{
+	struct node *n = c->node;
+	struct esc_spawned p;
+	int err = esc_spawn(c->side, n->model->name, &n->memory, n->model->queues, &p);
+
+	if (err) {
+		esc_err("starting the %s process: %s", child_name(c), strerror(-err));
+		return err;
+	}
+	c->alive = true;
+	c->ready = c->clean = c->lost = false;
+	c->pid = p.pid;
+	c->log_lines = 0;
+	c->process.fd = p.pidfd;
+	c->messages.fn = message_event;
+	c->messages.arg = c->process.arg = c;
+	c->messages.fd = p.control;
+	c->process.fn = process_event;
+	esc_chan_init(&c->chan, p.control);
+	err = esc_loop_watch(&n->loop, &c->process, EPOLLIN);
+	if (!err)
+		err = esc_loop_watch(&n->loop, &c->messages, EPOLLIN);
+	if (err) {
+		child_kill(c);
+		return err;
+	}
+	tell_start(c, c->side == ESC_SIDE_BLACK ? n->model->provider : "");
+	return 0;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * node.h: a running node, the control process.
+ *
+ *   node.c       start, event loop, stop, what is left behind: nothing
+ *   plane.c      the data plane: NICs, programs, memories, processes; up, down, again
+ *   child.c      one packet process: messages from it, its end
+ *   apply.c      configuration into crypto, and changes to it
+ *   links.c      news from the kernel: NICs, addresses, routes, neighbours
+ *   wg_socket.c  `wg`                     status_socket.c  `esclusa show`
+ *
+ * Everything here runs in one thread.
+ */
+#ifndef ESC_CONTROL_NODE_H
+#define ESC_CONTROL_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "control/bpf.h"
+#include "control/chan.h"
+#include "control/loop.h"
+#include "control/memory.h"
+#include "control/model.h"
+#include "control/netlink.h"
+#include "control/nic.h"
+#include "control/resolver.h"
+#include "control/server.h"
+#include "control/stamps.h"
+
+enum phase {
+	PHASE_WAITING,	   /* no processes: a NIC is missing or down, or a restart is due */
+	PHASE_STARTING,	   /* processes set themselves up */
+	PHASE_CONFIGURING, /* crypto gets keys and peers */
+	PHASE_RUNNING,	   /* packets pass */
+	PHASE_STOPPING,
+	PHASE_STOPPED,
+};
+
+struct node;
+
+struct child {
+	struct node *node;
+	enum esc_side side;
+	bool alive, ready, zero_copy;
+	bool clean; /* it ended by itself, with exit status 0 */
+	bool lost;  /* misbehaved and is being killed */
+	bool told_to_stop;
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+	struct esc_watch process, messages;
+	struct esc_chan chan;
+	char note[128]; /* crypto: its provider */
+	uint32_t log_lines;
+	uint64_t log_since;
+};
+
+struct side {
+	struct node *node;
+	enum esc_side side;
+	struct esc_nic nic; /* as last seen; ifindex 0 = not there */
+	uint8_t addr[ESC_ADDRS_MAX][16];
+	uint32_t addrs;
+	struct esc_resolver *resolver;
+	struct esc_timer look; /* the NIC, its addresses or routes changed a moment ago */
+	bool look_nic;	       /* not only routes */
+	struct child child;    /* black: crypto; red: red */
+};
+
+/* Where a peer was when crypto was last asked: it is found there again after a restart. */
+struct last_endpoint {
+	uint32_t generation;
+	uint16_t port; /* host order; 0 = unknown */
+	uint8_t addr[16];
+};
+
+/* A change on its way to crypto. */
+struct pending {
+	bool active;
+	struct esc_model *next; /* NULL: all of node.model, to a new process */
+	uint32_t seq;
+	int error;			  /* why it failed, if crypto said so */
+	void (*done)(void *arg, int err); /* NULL: nobody waits */
+	void *arg;
+};
+
+struct node {
+	struct esc_loop loop;
+	struct esc_model *model;
+	enum phase phase;
+	bool was_running; /* the start succeeded: from now on it restarts instead of giving up */
+	int exit_code;
+	int lock;
+	struct esc_watch signals;
+	struct esc_netlink *netlink;
+	struct esc_watch news;
+	struct esc_bpf *bpf;
+	struct esc_memory memory;
+	uint32_t frame_size;
+	struct side side[ESC_SIDES];
+	struct esc_timer timer; /* of the phase: start or stop takes too long, restart is due */
+	struct esc_timer tick;	/* every second */
+	uint64_t backoff;	/* before the next restart, ns */
+	uint64_t running_since; /* esc_now() */
+	uint64_t started;	/* UNIX seconds */
+	char waiting_for[256];	/* why there are no processes; logged when it changes */
+	uint32_t restarts;
+	struct pending pending;
+	uint32_t seq;
+	struct last_endpoint last[ESC_PEERS_MAX];
+	struct esc_stamps stamps;
+	struct esc_timer stamps_timer;
+	struct esc_server wg, status;
+};
+
+/*
+ * Run a node in the foreground until SIGINT or SIGTERM. Takes the model. Returns an exit code
+ * (cli.h). Needs root; see docs for the capabilities that do.
+ */
+int esc_node_run(struct esc_model *m);
+
+/* --- node.c --- */
+/* While stopping: a process ended, or took too long; go on with the next step. */
+void node_stop_step(struct node *n);
+/* The start failed, and why was logged: give up. */
+void node_fail(struct node *n);
+
+/* --- plane.c --- */
+
+/* Try to get from WAITING to STARTING; stays WAITING (and says why) while a NIC is not fit. */
+void plane_up(struct node *n);
+/* Stop packets and processes at once, keep the programs attached, restart after a while. */
+void plane_down(struct node *n);
+void plane_set_on(struct node *n, bool on);
+/* The node is up: crypto has its configuration. */
+void plane_running(struct node *n);
+/* The start takes too long, or a restart is due. */
+void plane_timer(struct node *n);
+/* Tell the programs and the process what the NIC is like now. */
+void plane_tell_nic(struct node *n, enum esc_side side);
+/* The NIC is gone, with the program and the sockets on it. */
+void plane_lost_nic(struct node *n, enum esc_side side);
+
+/* --- child.c --- */
+int child_start(struct child *c);
+void child_send(struct child *c, struct esc_msg *m);
+/* Kill and reap at once. */
+void child_kill(struct child *c);
+const char *child_name(const struct child *c);
+
+/* --- apply.c --- */
+
+/* Tell the red program which prefixes are secure. 0 or -errno. */
+int apply_secure(struct node *n);
+/* Give crypto everything; plane_running() when it took it. */
+void apply_all(struct node *n);
+/*
+ * Change the model. -EINPROGRESS: done() will be called; -EBUSY: another change is on its way,
+ * try again when wg_socket_resume() is called; else the result.
+ */
+int apply_batch(struct node *n, const struct esc_batch *b, void (*done)(void *arg, int err),
+		void *arg);
+void apply_ack(struct node *n, const struct esc_msg_ack *ack);
+/* Crypto is gone: what was on its way is not going to be acknowledged. */
+void apply_abort(struct node *n);
+void apply_save_endpoints(struct node *n);
+
+/* --- links.c --- */
+int links_open(struct node *n);
+void links_close(struct node *n);
+/* Read the NIC and its addresses again. */
+void links_look(struct side *s);
+
+/* --- wg_socket.c, status_socket.c --- */
+int wg_socket_open(struct node *n);
+void wg_socket_resume(struct node *n);
+int status_socket_open(struct node *n);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The data plane: programs on both NICs, memories, the two processes. Programs stay attached
+ * (and refuse everything) whenever processes come and go.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/node.h"
+#include "control/notify.h"
+#include "control/plan.h"
+#include "control/spawn.h"
+
+#define START_NS       (10 * ESC_S) /* for both processes to set themselves up */
+#define LOOK_NS	       (2 * ESC_S)  /* changes of queues make no news: look now and then */
+#define BACKOFF_NS     (100 * ESC_MS)
+#define BACKOFF_MAX_NS (5 * ESC_S)
+#define STABLE_NS      (30 * ESC_S) /* having run this long, a failure is a new one */
+
+static const char *nic_name(const struct node *n, enum esc_side side)
+{
+	return side == ESC_SIDE_BLACK ? n->model->black : n->model->red;
+}
+
+/* --- telling what is ------------------------------------------------------------------------ */
+
+void plane_set_on(struct node *n, bool on)
+{
+	/* Off: the LAN first, on: the LAN last, so that it never leads nowhere. */
+	for (int i = 0; i < ESC_SIDES; i++) {
+		enum esc_side side = on ? ESC_SIDE_BLACK : ESC_SIDE_RED;
+		if (i)
+			side = on ? ESC_SIDE_RED : ESC_SIDE_BLACK;
+		struct esc_nic_cfg cfg = {
+			.abi_version = ESC_ABI_VERSION,
+			.on = on,
+			.listen_port = htons(n->model->listen_port),
+		};
+		memcpy(cfg.mac, n->side[side].nic.mac, sizeof(cfg.mac));
+		int err = esc_bpf_configure(n->bpf, side, &cfg);
+		if (err)
+			esc_err("configuring the program of %s: %s", nic_name(n, side),
+				strerror(-err));
+	}
+}
+
+/*
+ * The program's table has addresses that are still being checked for duplicates too: the kernel
+ * must hear answers about them.
+ */
+static void tell_program(struct node *n, enum esc_side side)
+{
+	uint8_t addr[ESC_ADDRS_MAX][16];
+	int count =
+		esc_netlink_addrs(n->netlink, n->side[side].nic.ifindex, true, addr, ESC_ADDRS_MAX);
+	int err = count < 0 ? count
+			    : esc_bpf_addrs(n->bpf, side, (const uint8_t(*)[16])addr,
+					    (uint32_t)count);
+
+	if (err)
+		esc_warn("telling the program of %s its addresses: %s", nic_name(n, side),
+			 strerror(-err));
+}
+
+void plane_tell_nic(struct node *n, enum esc_side side)
+{
+	struct side *s = &n->side[side];
+	struct esc_msg m = {.type = ESC_MSG_NIC};
+	struct esc_msg_nic *nic = &m.u.nic;
+
+	tell_program(n, side);
+	memcpy(nic->mac, s->nic.mac, sizeof(nic->mac));
+	nic->up = s->nic.up;
+	nic->mtu = s->nic.mtu;
+	nic->inner_mtu = esc_inner_mtu(n->side[ESC_SIDE_BLACK].nic.mtu);
+	nic->addrs = s->addrs;
+	memcpy(nic->addr, s->addr, sizeof(nic->addr));
+	child_send(&s->child, &m);
+}
+
+/* --- up ------------------------------------------------------------------------------------- */
+
+/* What keeps the node from running, "" if nothing does; several lines while it starts. */
+static void look_for_obstacles(struct node *n, char *why, size_t size)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	*why = '\0';
+	if (!f) {
+		snprintf(why, size, "out of memory");
+		return;
+	}
+	if (!esc_plan_nics(n->model, f)) {
+		for (int side = 0; side < ESC_SIDES; side++) {
+			links_look(&n->side[side]);
+			if (!n->side[side].nic.up)
+				fprintf(f, "%s is down. Run: ip link set %s up\n",
+					nic_name(n, side), nic_name(n, side));
+		}
+	}
+	fclose(f);
+	snprintf(why, size, "%s", text);
+	free(text);
+}
+
+static void log_lines(const char *text, enum esc_log_level level)
+{
+	while (*text) {
+		int len = (int)strcspn(text, "\n");
+		esc_log(level, "%.*s", len, text);
+		text += len;
+		text += *text == '\n';
+	}
+}
+
+/* Processes cannot start now: give up, or wait for better times and say so once. */
+static void wait_for(struct node *n, const char *why)
+{
+	if (!n->was_running) {
+		log_lines(why, ESC_LOG_ERR);
+		node_fail(n);
+		return;
+	}
+	if (strcmp(n->waiting_for, why) != 0) {
+		snprintf(n->waiting_for, sizeof(n->waiting_for), "%s", why);
+		log_lines(why, ESC_LOG_WARN);
+		esc_notify("STATUS=waiting for a network device");
+	}
+	esc_loop_arm(&n->loop, &n->timer, LOOK_NS);
+}
+
+static int attach(struct node *n)
+{
+	int err = 0;
+
+	for (int side = 0; side < ESC_SIDES && !err; side++) {
+		if (!esc_bpf_attached(n->bpf, side))
+			err = esc_bpf_attach(n->bpf, side, &n->side[side].nic);
+	}
+	return err;
+}
+
+static int place_sockets(struct node *n)
+{
+	int err = 0;
+
+	for (int side = 0; side < ESC_SIDES; side++) {
+		for (uint32_t q = 0; q < n->model->queues && !err; q++)
+			err = esc_bpf_socket(n->bpf, side, q, n->memory.xsk[side][q]);
+	}
+	return err;
+}
+
+static int find_users(struct node *n)
+{
+	for (int i = 0; i < ESC_SIDES; i++) {
+		struct child *c = &n->side[i].child;
+		const char *name = i == ESC_SIDE_RED ? n->model->red_user : n->model->crypto_user;
+		int err = esc_spawn_user(i, name, &c->uid, &c->gid);
+		if (err) {
+			esc_err("user %s of the %s process: %s. Make it: useradd --system "
+				"--no-create-home %s",
+				*name ? name : "of the system", child_name(c),
+				err == -EPERM ? "it is root, or its group is" : "there is none",
+				name);
+			return err;
+		}
+	}
+	if (n->side[0].child.uid != n->side[1].child.uid &&
+	    n->side[0].child.gid != n->side[1].child.gid)
+		return 0;
+	esc_err("the red and the crypto process need two users with groups of their own");
+	return -EINVAL;
+}
+
+static int start_processes(struct node *n)
+{
+	const char *what = "";
+
+	n->frame_size = esc_frame_size(n->side[0].nic.mtu, n->side[1].nic.mtu);
+	int err = find_users(n);
+	if (err)
+		return err;
+	err = esc_memory_open(&n->memory, n->model->queues, n->frame_size, &what);
+	if (!err) {
+		what = "putting the AF_XDP sockets into the programs' maps";
+		err = place_sockets(n);
+	}
+	if (err) {
+		esc_err("%s: %s", what, strerror(-err));
+		return err;
+	}
+	n->phase = PHASE_STARTING;
+	for (int side = 0; side < ESC_SIDES && !err; side++) {
+		err = child_start(&n->side[side].child);
+		if (!err)
+			plane_tell_nic(n, side);
+	}
+	esc_memory_hand_over(&n->memory); /* the kernel's tables now live as long as they do */
+	return err;
+}
+
+void plane_up(struct node *n)
+{
+	char why[sizeof(n->waiting_for)];
+
+	look_for_obstacles(n, why, sizeof(why));
+	if (*why) {
+		wait_for(n, why);
+		return;
+	}
+	n->waiting_for[0] = '\0';
+	plane_set_on(n, false);
+	int err = attach(n);
+	if (!err) {
+		err = apply_secure(n);
+		if (err)
+			esc_err("telling the red program which prefixes are secure: %s",
+				strerror(-err));
+	}
+	if (!err)
+		err = start_processes(n);
+	if (err)
+		plane_down(n);
+	else
+		esc_loop_arm(&n->loop, &n->timer, START_NS);
+}
+
+/* --- running -------------------------------------------------------------------------------- */
+
+static void say_running(const struct node *n)
+{
+	for (int i = 0; i < ESC_SIDES; i++) {
+		const struct side *s = &n->side[i];
+		esc_info("%s NIC %s: %s, XDP %s, AF_XDP %s, MTU %u", i ? "red" : "black",
+			 s->nic.name, *s->nic.driver ? s->nic.driver : "unknown driver",
+			 esc_bpf_generic(n->bpf, i) ? "generic" : "native",
+			 s->child.zero_copy ? "zero-copy" : "copy", s->nic.mtu);
+		if (esc_nic_forwards(s->nic.name))
+			esc_warn("%s: the kernel forwards packets (sysctl net.ipv4.ip_forward or "
+				 "its IPv6 sibling). When esclusa stops it could route the LAN's "
+				 "packets in clear; switch it off",
+				 s->nic.name);
+		if (!s->addrs)
+			esc_warn("%s has no IP address; nobody can reach this node there",
+				 s->nic.name);
+	}
+	if (esc_inner_mtu(n->side[ESC_SIDE_BLACK].nic.mtu) < 1280)
+		esc_warn("%s: MTU %u leaves less than the 1280 bytes that IPv6 needs inside",
+			 n->side[ESC_SIDE_BLACK].nic.name, n->side[ESC_SIDE_BLACK].nic.mtu);
+	esc_info("running: port %u, %u peer%s, AEAD %s", n->model->listen_port, n->model->peers,
+		 n->model->peers == 1 ? "" : "s", n->side[ESC_SIDE_BLACK].child.note);
+}
+
+void plane_running(struct node *n)
+{
+	esc_loop_cancel(&n->loop, &n->timer);
+	n->phase = PHASE_RUNNING;
+	n->running_since = esc_now();
+	plane_set_on(n, true);
+	if (!n->was_running) {
+		say_running(n);
+		esc_notify("READY=1\nSTATUS=running");
+	} else {
+		n->restarts++;
+		esc_info("running again");
+		esc_notify("STATUS=running");
+	}
+	n->was_running = true;
+}
+
+/* --- down ----------------------------------------------------------------------------------- */
+
+void plane_down(struct node *n)
+{
+	plane_set_on(n, false);
+	apply_save_endpoints(n);
+	for (int side = 0; side < ESC_SIDES; side++) {
+		child_kill(&n->side[side].child);
+		esc_resolver_reset(n->side[side].resolver);
+	}
+	esc_memory_close(&n->memory);
+	if (n->phase == PHASE_RUNNING && esc_now() - n->running_since > STABLE_NS)
+		n->backoff = 0;
+	n->phase = PHASE_WAITING;
+	apply_abort(n);
+	if (!n->was_running) {
+		node_fail(n);
+		return;
+	}
+	n->backoff = n->backoff ? n->backoff * 2 : BACKOFF_NS;
+	if (n->backoff > BACKOFF_MAX_NS)
+		n->backoff = BACKOFF_MAX_NS;
+	esc_loop_arm(&n->loop, &n->timer, n->backoff);
+}
+
+void plane_lost_nic(struct node *n, enum esc_side side)
+{
+	esc_bpf_detach(n->bpf, side);
+	if (n->phase == PHASE_STARTING || n->phase == PHASE_CONFIGURING ||
+	    n->phase == PHASE_RUNNING)
+		plane_down(n);
+}
+
+void plane_timer(struct node *n)
+{
+	if (n->phase == PHASE_WAITING) {
+		plane_up(n);
+		return;
+	}
+	for (int side = 0; side < ESC_SIDES && n->phase == PHASE_STARTING; side++) {
+		if (!n->side[side].child.ready)
+			esc_warn("the %s process was not ready after %u s",
+				 child_name(&n->side[side].child),
+				 (unsigned int)(START_NS / ESC_S));
+	}
+	if (n->phase != PHASE_STARTING)
+		esc_warn("crypto did not take its configuration in time");
+	plane_down(n);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/server.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define READ_SIZE 16384
+
+static void disconnect(struct esc_client *c)
+{
+	struct esc_server *s = c->server;
+
+	for (struct esc_client **at = &s->clients; *at; at = &(*at)->next) {
+		if (*at != c)
+			continue;
+		*at = c->next;
+		break;
+	}
+	s->count--;
+	s->ops->close(c);
+	esc_loop_cancel(s->loop, &c->stall);
+	esc_loop_unwatch(s->loop, &c->watch);
+	close(c->watch.fd);
+	if (c->out) {
+		sodium_memzero(c->out, c->out_len);
+		free(c->out);
+	}
+	free(c);
+}
+
+static void stalled(void *arg)
+{
+	disconnect(arg);
+}
+
+/* What to wait for, as the client's state says. A paused client may only hang up. */
+static void update_watch(struct esc_client *c)
+{
+	esc_loop_watch(c->server->loop, &c->watch, c->out ? EPOLLOUT : c->paused ? 0 : EPOLLIN);
+}
+
+/* false: the client is gone. */
+static bool flush(struct esc_client *c)
+{
+	while (c->out && c->out_sent < c->out_len) {
+		ssize_t n = send(c->watch.fd, c->out + c->out_sent, c->out_len - c->out_sent,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
+			esc_loop_arm(c->server->loop, &c->stall, ESC_CLIENT_STALL_NS);
+			return true;
+		}
+		if (n < 0)
+			return false;
+		c->out_sent += (size_t)n;
+	}
+	if (!c->out)
+		return true;
+	sodium_memzero(c->out, c->out_len);
+	free(c->out);
+	c->out = NULL;
+	esc_loop_cancel(c->server->loop, &c->stall);
+	return !c->last;
+}
+
+/* Go on as long as answers leave at once. */
+static void proceed(struct esc_client *c)
+{
+	bool alive = flush(c);
+
+	while (alive && !esc_client_busy(c)) {
+		alive = c->server->ops->idle(c);
+		if (!alive || !c->out)
+			break;
+		alive = flush(c);
+	}
+	if (alive)
+		update_watch(c);
+	else
+		disconnect(c);
+}
+
+static void client_event(void *arg, uint32_t events)
+{
+	struct esc_client *c = arg;
+	char bytes[READ_SIZE];
+	ssize_t n = 0;
+
+	if (esc_client_busy(c)) {
+		if (events & (EPOLLERR | EPOLLHUP))
+			disconnect(c);
+		else
+			proceed(c);
+		return;
+	}
+	n = recv(c->watch.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	/* Half a question must not hold the connection for ever; idle clients may. */
+	esc_loop_arm(c->server->loop, &c->stall, ESC_CLIENT_STALL_NS);
+	bool alive = n > 0 && c->server->ops->input(c, bytes, (size_t)n);
+	sodium_memzero(bytes, sizeof(bytes));
+	if (alive)
+		proceed(c);
+	else
+		disconnect(c);
+}
+
+static bool allowed(int fd)
+{
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) &&
+	       (who.uid == 0 || who.uid == geteuid());
+}
+
+static void accept_event(void *arg, uint32_t events)
+{
+	struct esc_server *s = arg;
+	int fd = accept4(s->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)events;
+	if (fd < 0)
+		return;
+	struct esc_client *c =
+		s->count < ESC_CLIENTS_MAX && allowed(fd) ? calloc(1, sizeof(*c)) : NULL;
+	if (!c) {
+		close(fd);
+		return;
+	}
+	c->server = s;
+	c->watch = (struct esc_watch){.fd = fd, .fn = client_event, .arg = c};
+	c->stall = (struct esc_timer){.fn = stalled, .arg = c};
+	c->session = s->ops->open(c);
+	if (!c->session || esc_loop_watch(s->loop, &c->watch, EPOLLIN)) {
+		if (c->session)
+			s->ops->close(c);
+		close(fd);
+		free(c);
+		return;
+	}
+	c->next = s->clients;
+	s->clients = c;
+	s->count++;
+}
+
+void esc_client_answer(struct esc_client *c, char *out, size_t len, bool last)
+{
+	c->out = out;
+	c->out_len = len;
+	c->out_sent = 0;
+	c->last = last;
+}
+
+void esc_client_resume(struct esc_client *c)
+{
+	c->paused = false;
+	proceed(c);
+}
+
+/* --- the listening socket ---------------------------------------------------------------- */
+
+static bool somebody_answers(const struct sockaddr_un *sa)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool yes = fd >= 0 &&
+		   (!connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) || errno == EAGAIN);
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int err = 0;
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(sa.sun_path, path, strlen(path));
+	if (somebody_answers(&sa))
+		return -EADDRINUSE;
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	mode_t mask = umask(0177);
+	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)))
+		err = -errno;
+	umask(mask);
+	if (!err && listen(fd, (int)ESC_CLIENTS_MAX)) {
+		err = -errno;
+		unlink(path);
+	}
+	if (err)
+		close(fd);
+	return err ? err : fd;
+}
+
+int esc_server_open(struct esc_server *s, struct esc_loop *loop, const char *path,
+		    const struct esc_server_ops *ops, void *arg)
+{
+	int fd = listen_at(path);
+
+	if (fd < 0)
+		return fd;
+	*s = (struct esc_server){.loop = loop, .ops = ops, .arg = arg};
+	snprintf(s->path, sizeof(s->path), "%s", path);
+	s->listener = (struct esc_watch){.fd = fd, .fn = accept_event, .arg = s};
+	int err = esc_loop_watch(loop, &s->listener, EPOLLIN);
+	if (err)
+		esc_server_close(s);
+	return err;
+}
+
+void esc_server_close(struct esc_server *s)
+{
+	if (!s->ops)
+		return;
+	while (s->clients)
+		disconnect(s->clients);
+	esc_loop_unwatch(s->loop, &s->listener);
+	close(s->listener.fd);
+	unlink(s->path);
+	s->ops = NULL;
+}
