@@ -21,8 +21,7 @@ guest_boot()
 	at "$ns" ip tuntap add "$tap" mode tap
 	lab_ip "$ns" link set "$tap" up
 	mkfifo "$LAB_DIR/guest.in" "$LAB_DIR/guest.out"
-	# No offloads: what the guest sends is complete, as on a real wire. No spare checksum
-	# or segment work is left to the namespaces.
+	# vnet_hdr=off: no checksum or segmentation is left to others, the guest's frames are whole.
 	bg "$ns" "$LAB_DIR/qemu.log" nice -n 5 qemu-system-x86_64 -accel tcg -cpu max -m 256 \
 		-nodefaults -no-user-config -no-reboot -display none -monitor none \
 		-kernel "$IMAGE_KERNEL" -initrd "$IMAGE_INITRD" \
@@ -44,22 +43,22 @@ guest_boot()
 # own); its status, or 124 after that many seconds.
 guest_answer()
 {
-	local id=$1 end=$((SECONDS + $2)) line status begun=
+	local id=$1 end=$((SECONDS + $2)) line='' part begun=
 
 	while [ "$SECONDS" -lt "$end" ]; do
-		if ! IFS= read -r -t 1 -u "$GUEST_OUT" line; then
+		if ! IFS= read -r -t 1 -u "$GUEST_OUT" part; then
+			line+=$part	# what there is of a line when the second is over
 			kill -0 "$GUEST_PID" 2>/dev/null || break
 			continue
 		fi
+		line+=$part
 		case $line in
 		"@begin $id") begun=1 ;;
-		"@end $id "*)
-			status=${line##* }
-			return "$status"
-			;;
+		"@end $id "*) return "${line##* }" ;;
 		"") ;;
 		*) [ -z "$begun" ] || printf '%s\n' "$line" ;;
 		esac
+		line=
 	done
 	return 124
 }
