@@ -69,6 +69,7 @@ static const struct row rows[] = {
 	{"ND from beyond the link", ns_unicast, DROPPED(nd_bad, {AT_IP6_HOPS, 1, "\xfe"})},
 	{"ND code", ns_unicast, DROPPED(nd_bad, {AT_L4_6 + 1, 1, "\x01"})},
 	{"ND shorter than its target", ns_unicast, DROPPED(nd_bad, {AT_IP6_LEN, 2, "\x00\x17"})},
+	{"ICMPv6 shorter than its header", ns_unicast, DROPPED(not_udp, {AT_IP6_LEN, 2, "\x00\x07"})},
 	{"ND address in a group's frame", ns_unicast, DROPPED(nd_bad, {AT_DST_MAC, 2, "\x33\x33"})},
 	{"router solicitation", router_solicitation, DROPPED(nd_bad)},
 	{"router advertisement", router_advertisement, DROPPED(nd_bad)},
@@ -248,10 +249,11 @@ int main(void)
 		cmocka_unit_test(cut_headers_are_short),
 		cmocka_unit_test(every_reason_has_a_row),
 	};
-	int code = load_node();
+	const char *failed = load_node();
+	int code;
 
-	if (code)
-		return code;
+	if (failed)
+		return cannot_run(failed, errno);
 	code = cmocka_run_group_tests(tests, set_up, NULL);
 	unload_node();
 	return code;

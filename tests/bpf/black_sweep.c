@@ -224,10 +224,11 @@ int main(void)
 		cmocka_unit_test(random_frames_are_accounted),
 		cmocka_unit_test(cost),
 	};
-	int code = load_node();
+	const char *failed = load_node();
+	int code;
 
-	if (code)
-		return code;
+	if (failed)
+		return cannot_run(failed, errno);
 	code = cmocka_run_group_tests(tests, set_up, NULL);
 	unload_node();
 	return code;

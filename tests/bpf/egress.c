@@ -256,7 +256,7 @@ int main(void)
 	libbpf_set_print(quiet);
 	skel = egress_bpf__open_and_load();
 	if (!skel)
-		return cannot_run("egress", "cannot load the program", errno);
+		return cannot_run("cannot load the program", errno);
 	failed = cmocka_run_group_tests(tests, set_up, NULL);
 	egress_bpf__destroy(skel);
 	return failed;

@@ -53,17 +53,15 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* 0, or the exit code. */
-static int load_node(void)
+/* NULL, or the step that failed with errno. */
+static const char *load_node(void)
 {
 	libbpf_set_print(quiet);
 	skel = red_bpf__open_and_load();
 	if (!skel)
-		return cannot_run("red", "cannot load the program", errno);
+		return "cannot load the program";
 	socket_fd = socket(AF_XDP, SOCK_RAW, 0);
-	if (socket_fd < 0)
-		return cannot_run("red", "cannot open an AF_XDP socket", errno);
-	return 0;
+	return socket_fd < 0 ? "cannot open an AF_XDP socket" : NULL;
 }
 
 static void unload_node(void)

@@ -2,7 +2,7 @@
 /*
  * run.h: run frames through a loaded program by BPF_PROG_TEST_RUN and keep books: what a test
  * expects of each reason's counter against what the program counted, packets and bytes. Needs
- * CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; without them the whole program prints SKIP and why.
+ * CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; without them the one test `program_loads` is skipped.
  */
 #ifndef ESC_TESTS_BPF_RUN_H
 #define ESC_TESTS_BPF_RUN_H
@@ -23,8 +23,7 @@
 #include "bpf_abi.h"
 #include "packet.h"
 
-#define REASONS_MAX  64
-#define EXIT_SKIPPED 77 /* as automake's tests say it */
+#define REASONS_MAX 64
 
 struct run {
 	const char *name;
@@ -44,16 +43,31 @@ static inline int quiet(enum libbpf_print_level level, const char *format, va_li
 }
 
 /*
- * What the caller exits with when it cannot begin. Only a missing right or a kernel without the
+ * The whole test program when it cannot begin. Only a missing right or a kernel without the
  * feature is a reason to skip: a program that the verifier refuses is a failure.
  */
-static inline int cannot_run(const char *name, const char *what, int error)
-{
-	bool skip = error == EPERM || error == ENOSYS || error == EAFNOSUPPORT;
+static const char *not_loaded;
+static int not_loaded_error;
 
-	printf("%s bpf/%s: %s: %s%s\n", skip ? "SKIP" : "FAIL", name, what, strerror(error),
-	       error == EPERM ? " (run as root)" : "");
-	return skip ? EXIT_SKIPPED : EXIT_FAILURE;
+static inline void program_loads(void **state)
+{
+	(void)state;
+	if (not_loaded_error != EPERM && not_loaded_error != ENOSYS &&
+	    not_loaded_error != EAFNOSUPPORT)
+		fail_msg("%s: %s", not_loaded, strerror(not_loaded_error));
+	printf("skip: %s: %s%s\n", not_loaded, strerror(not_loaded_error),
+	       not_loaded_error == EPERM ? " (run as root)" : "");
+	fflush(stdout);
+	skip();
+}
+
+static inline int cannot_run(const char *what, int error)
+{
+	const struct CMUnitTest only[] = {cmocka_unit_test(program_loads)};
+
+	not_loaded = what;
+	not_loaded_error = error;
+	return cmocka_run_group_tests(only, NULL, NULL);
 }
 
 /* Run one frame `repeat` times; the verdict. Programs only look: the frame must come back. */
