@@ -9,9 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -39,32 +37,15 @@ static int fail(const char *what, int err)
 	return 1;
 }
 
-/* Map a memfd whole; its size must be what both sides agreed on. */
-static void *map_memory(int fd, size_t size, const char *what)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) || (uint64_t)st.st_size != size) {
-		esc_err("%s: descriptor %d is not %zu bytes of memory", what, fd, size);
-		return NULL;
-	}
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
-	if (p == MAP_FAILED) {
-		esc_err("mapping %s: %s", what, strerror(errno));
-		return NULL;
-	}
-	return p;
-}
-
 static int map_all(struct crypto *c)
 {
 	const struct esc_msg_start *s = &c->start;
 	size_t umem = (size_t)s->frames * s->frame_size;
 
-	c->status = map_memory(ESC_FD_STATUS, sizeof(*c->status), "status memory");
-	c->link = map_memory(ESC_FD_LINK, sizeof(*c->link), "ring memory");
-	c->red.base = map_memory(ESC_FD_RED_UMEM, umem, "red packet memory");
-	uint8_t *black = map_memory(ESC_FD_BLACK_UMEM, umem, "black packet memory");
+	c->status = esc_proc_map(ESC_FD_STATUS, sizeof(*c->status), "status memory");
+	c->link = esc_proc_map(ESC_FD_LINK, sizeof(*c->link), "ring memory");
+	c->red.base = esc_proc_map(ESC_FD_RED_UMEM, umem, "red packet memory");
+	uint8_t *black = esc_proc_map(ESC_FD_BLACK_UMEM, umem, "black packet memory");
 	if (!c->status || !c->link || !c->red.base || !black)
 		return -EINVAL;
 	c->red.frame_size = s->frame_size;
@@ -152,24 +133,6 @@ static int start_core(struct crypto *c)
 	return c->wg && c->hops && c->peer ? 0 : -ENOMEM;
 }
 
-/* The first message says what to be; nothing else is acceptable before it. */
-static int receive_start(struct crypto *c)
-{
-	struct esc_msg m;
-	int got = esc_msg_recv(ESC_FD_CONTROL, &m);
-	const struct esc_msg_start *s = &m.u.start;
-
-	if (got != 1 || m.type != ESC_MSG_CRYPTO_START)
-		return -EPROTO;
-	if (s->abi_version != ESC_ABI_VERSION || !s->queues || s->queues > ESC_QUEUES_MAX ||
-	    s->frames != s->queues * ESC_FRAMES_PER_QUEUE ||
-	    (s->frame_size != ESC_FRAME_SMALL && s->frame_size != ESC_FRAME_LARGE))
-		return -EPROTO;
-	c->start = *s;
-	esc_log_init(s->name, "crypto");
-	return 0;
-}
-
 static int say_ready(struct crypto *c)
 {
 	struct esc_msg m = {.type = ESC_MSG_READY};
@@ -182,10 +145,11 @@ static int say_ready(struct crypto *c)
 static int set_up(struct crypto *c)
 {
 	char why[256];
-	int err = receive_start(c);
+	int err = esc_proc_receive_start(ESC_MSG_CRYPTO_START, &c->start);
 
 	if (err)
 		return fail("start message from control", err);
+	esc_log_init(c->start.name, "crypto");
 	err = esc_proc_verify_fds(ESC_FD_XSK + (int)c->start.queues);
 	if (err)
 		return fail("descriptors from control", err);

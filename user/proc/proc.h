@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * proc.h: what a packet process does to itself before it touches a packet (R2, R6). All of it
+ * belongs to start-up and is fatal to it when it fails.
+ */
+#ifndef ESC_PROC_PROC_H
+#define ESC_PROC_PROC_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "ipc/msg.h"
+
+/* Are exactly the descriptors 0 .. end-1 open? 0, -EBADF (one is missing), -EMFILE (one more). */
+int esc_proc_verify_fds(int end);
+
+/* Map a memfd whole; its size must be exactly that. NULL, and a line in the log, if not. */
+void *esc_proc_map(int fd, size_t size, const char *what);
+
+/* The first message says what to be; anything else, or impossible values: -EPROTO. */
+int esc_proc_receive_start(uint32_t type, struct esc_msg_start *start);
+
+/*
+ * Become uid/gid and give up every privilege for good: no groups, no capabilities (bounding set
+ * included), no_new_privs, not dumpable, no core file. Then try to get them back. uid 0 is
+ * refused for a process that runs as root. 0 or -errno with the failed step in why[].
+ * Needs CAP_SETUID, CAP_SETGID, CAP_SETPCAP.
+ */
+int esc_proc_drop(uid_t uid, gid_t gid, char why[256]);
+
+#endif

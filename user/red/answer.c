@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ICMP errors, rate-limited, on the way that the offending packet came from. */
+#include <string.h>
+
+#include "base/addr.h"
+#include "red/state.h"
+
+static bool take_token(struct red *r)
+{
+	uint64_t empty = r->now + ICMP_BURST * ICMP_PERIOD;
+
+	if (r->icmp_next < r->now)
+		r->icmp_next = r->now;
+	if (r->icmp_next + ICMP_PERIOD > empty)
+		return false;
+	r->icmp_next += ICMP_PERIOD;
+	return true;
+}
+
+/* Build the error in a frame of its own; false: none may or can be sent. */
+static bool build(struct red *r, const struct packet *p, enum icmp_error what, uint32_t mtu,
+		  struct packet *answer)
+{
+	const uint8_t *own = source_for(r, p->dst);
+
+	if (!own || !icmp_may_answer(p) || !take_token(r))
+		return false;
+	uint8_t *ip = frame_for_packet(r);
+	if (!ip)
+		return false;
+	uint32_t room = r->frames.frame_size - IP_OFFSET;
+	uint32_t len = icmp_error(ip, room, p, own, what, mtu);
+	if (!len || !packet_parse(ip, len, answer)) {
+		free_busy(r, addr_of(r, ip));
+		return false;
+	}
+	return true;
+}
+
+static bool sent(struct red *r, const struct packet *answer, bool ok)
+{
+	if (ok)
+		esc_cell_add(&r->status->icmp_sent, 1);
+	else
+		free_busy(r, addr_of(r, answer->ip));
+	return ok;
+}
+
+bool answer_lan(struct red *r, struct lane *l, const struct packet *p, const uint8_t mac[6],
+		enum icmp_error what, uint32_t mtu)
+{
+	struct packet answer;
+
+	return build(r, p, what, mtu, &answer) && sent(r, &answer, send_to_lan(r, l, &answer, mac));
+}
+
+bool answer_tunnel(struct red *r, struct lane *l, const struct packet *p, enum icmp_error what,
+		   uint32_t mtu)
+{
+	struct packet answer;
+
+	return build(r, p, what, mtu, &answer) && sent(r, &answer, out_queue(r, l, &answer));
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Crypto -> LAN: authenticated packets from other sites, to their next hop (R10). The packet's
+ * content is a stranger's all the same and is checked like the LAN's.
+ */
+#include <string.h>
+
+#include "red/mss.h"
+#include "red/state.h"
+
+void in_stock(struct red *r, struct lane *l)
+{
+	uint32_t frame = 0;
+
+	if (l->empties + BATCH > EMPTIES_AT_CRYPTO || r->frames.nfree < 2 * BATCH ||
+	    esc_ring_space(&l->plain_in_free, BATCH) < BATCH)
+		return;
+	for (uint32_t i = 0; i < BATCH; i++) {
+		esc_frame_alloc(&r->frames, ESC_PLACE_peer_empty, &frame);
+		esc_ring_put(&l->plain_in_free, i,
+			     esc_desc_make((uint32_t)esc_frame_addr(&r->frames, frame), 0, 0));
+	}
+	esc_ring_publish(&l->plain_in_free, BATCH);
+	l->empties += BATCH;
+}
+
+static enum esc_red_proc_reason too_big(struct red *r, struct lane *l, const struct packet *p)
+{
+	enum esc_red_proc_reason why = ESC_RP_in_too_big;
+
+	if (p->df)
+		answer_tunnel(r, l, p, ICMP_ERROR_TOO_BIG, r->nic.mtu);
+	else
+		why = split_packet(r, l, p, r->nic.mtu, in_forward) ? ESC_RP_in_to_lan
+								    : ESC_RP_in_tx_full;
+	free_busy(r, addr_of(r, p->ip));
+	return why;
+}
+
+/* For the node itself: echo is answered, nothing else is offered. */
+static enum esc_red_proc_reason for_node(struct red *r, struct lane *l, struct packet *p)
+{
+	if (!icmp_is_echo_request(p)) {
+		free_busy(r, addr_of(r, p->ip));
+		return ESC_RP_in_own_addr;
+	}
+	icmp_echo_reply(p);
+	if (!out_queue(r, l, p)) {
+		free_busy(r, addr_of(r, p->ip));
+		return ESC_RP_out_ring_full;
+	}
+	return ESC_RP_in_echo;
+}
+
+enum esc_red_proc_reason in_forward(struct red *r, struct lane *l, const struct packet *p)
+{
+	enum esc_red_proc_reason why = ESC_RP_in_tx_full;
+	bool ask;
+	const struct esc_hop *hop = esc_hop_get(r->hops, p->dst, r->now, &ask);
+
+	if (ask)
+		control_want(p->dst);
+	switch (hop->state) {
+	case ESC_HOP_OK:
+		if (send_to_lan(r, l, p, hop->mac))
+			return ESC_RP_in_to_lan;
+		break;
+	case ESC_HOP_RESOLVING:
+		if (pending_add(r, l, p))
+			return ESC_RP_COUNT; /* counted when it leaves */
+		why = ESC_RP_in_pending_full;
+		break;
+	default:
+		answer_tunnel(r, l, p, ICMP_ERROR_HOST, 0);
+		why = ESC_RP_in_no_neighbour;
+	}
+	free_busy(r, addr_of(r, p->ip));
+	return why;
+}
+
+enum esc_red_proc_reason in_packet(struct red *r, struct lane *l, uint8_t *ip, uint32_t room)
+{
+	struct packet p;
+
+	if (!packet_parse(ip, room, &p)) {
+		free_busy(r, addr_of(r, ip));
+		return ESC_RP_in_bad_ip;
+	}
+	if (own_address(r, p.dst))
+		return for_node(r, l, &p);
+	if (packet_ttl(&p) <= 1) {
+		answer_tunnel(r, l, &p, ICMP_ERROR_TTL, 0);
+		free_busy(r, addr_of(r, ip));
+		return ESC_RP_in_ttl;
+	}
+	if (p.len > r->nic.mtu) {
+		if (!p.df)
+			packet_age(&p);
+		return too_big(r, l, &p);
+	}
+	packet_age(&p);
+	if (mss_clamp(&p, r->nic.inner_mtu))
+		esc_cell_add(&r->status->mss_clamped, 1);
+	return in_forward(r, l, &p);
+}
+
+/* A descriptor of crypto's: the frame must be one that it was given, the packet inside it. */
+static void take(struct red *r, struct lane *l, esc_desc d)
+{
+	uint64_t addr = esc_desc_addr(d);
+	uint32_t len = esc_desc_len(d);
+
+	if (!esc_frames_valid(&r->frames, addr, len)) {
+		esc_cell_add(&r->status->violation[ESC_VIOLATION_desc_range], 1);
+		return;
+	}
+	if (!esc_frame_claim(&r->frames, addr, len, ESC_PLACE_peer_empty, ESC_PLACE_busy)) {
+		esc_cell_add(&r->status->violation[ESC_VIOLATION_desc_owner], 1);
+		return;
+	}
+	l->empties -= l->empties > 0;
+	if (!len) { /* came back unused */
+		free_busy(r, addr);
+		return;
+	}
+	if (((uint32_t)addr & (r->frames.frame_size - 1)) < ETH_LEN) {
+		esc_cell_add(&r->status->violation[ESC_VIOLATION_desc_range], 1);
+		free_busy(r, addr);
+		return;
+	}
+	enum esc_red_proc_reason why = in_packet(r, l, r->frames.base + addr, len);
+	if (why != ESC_RP_COUNT)
+		count(r, why);
+}
+
+uint32_t in_lane(struct red *r, struct lane *l)
+{
+	uint32_t n = esc_ring_avail(&l->plain_in, BATCH);
+
+	for (uint32_t i = 0; i < n; i++)
+		take(r, l, esc_ring_peek(&l->plain_in, i));
+	if (n)
+		esc_ring_consume(&l->plain_in, n);
+	return n;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "red/ip.h"
+
+#include <arpa/inet.h>
+#include <netinet/ip.h>
+#include <string.h>
+
+#include "base/addr.h"
+
+#define FRAGMENT_HEADER 44
+
+static bool parse_v4(struct packet *p, uint32_t room)
+{
+	const uint8_t *ip = p->ip;
+
+	if (room < IPV4_LEN)
+		return false;
+	p->v4 = true;
+	p->header = (ip[0] & 15u) * 4u;
+	p->len = get16(ip + 2);
+	p->protocol = ip[9];
+	uint16_t frag = get16(ip + 6);
+	p->df = frag & IP_DF;
+	p->later_fragment = frag & IP_OFFMASK;
+	p->fragment = p->later_fragment || (frag & IP_MF);
+	esc_addr_from_v4(p->src, ip + 12);
+	esc_addr_from_v4(p->dst, ip + 16);
+	return p->header >= IPV4_LEN && p->len >= p->header && p->len <= room;
+}
+
+static bool parse_v6(struct packet *p, uint32_t room)
+{
+	const uint8_t *ip = p->ip;
+
+	if (room < IPV6_LEN)
+		return false;
+	p->v4 = false;
+	p->header = IPV6_LEN;
+	p->len = get16(ip + 4) + IPV6_LEN;
+	p->protocol = ip[6];
+	p->df = true;
+	p->fragment = p->protocol == FRAGMENT_HEADER;
+	p->later_fragment = p->fragment && p->len >= IPV6_LEN + 8 && p->len <= room &&
+			    (get16(ip + IPV6_LEN + 2) & 0xfff8);
+	memcpy(p->src, ip + 8, 16);
+	memcpy(p->dst, ip + 24, 16);
+	return p->len <= room && !esc_addr_is_v4(p->src) && !esc_addr_is_v4(p->dst);
+}
+
+bool packet_parse(uint8_t *ip, uint32_t room, struct packet *p)
+{
+	p->ip = ip;
+	if (!room)
+		return false;
+	if (ip[0] >> 4 == 4)
+		return parse_v4(p, room);
+	return ip[0] >> 4 == 6 && parse_v6(p, room);
+}
+
+uint8_t packet_ttl(const struct packet *p)
+{
+	return p->ip[p->v4 ? 8 : 7];
+}
+
+void packet_age(struct packet *p)
+{
+	if (!p->v4) {
+		p->ip[7]--;
+		return;
+	}
+	uint16_t before = get16(p->ip + 8);
+	p->ip[8]--;
+	checksum_replace(p->ip + 10, before, get16(p->ip + 8));
+}
+
+uint32_t checksum_add(uint32_t sum, const uint8_t *data, uint32_t len)
+{
+	for (; len >= 2; data += 2, len -= 2)
+		sum += get16(data);
+	if (len)
+		sum += (uint32_t)data[0] << 8;
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+uint16_t checksum_end(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+uint32_t checksum_pseudo6(const uint8_t src[16], const uint8_t dst[16], uint32_t len,
+			  uint8_t protocol)
+{
+	uint32_t sum = checksum_add(0, src, 16);
+
+	sum = checksum_add(sum, dst, 16);
+	return sum + (len >> 16) + (len & 0xffff) + protocol;
+}
+
+void checksum_replace(uint8_t *check, uint16_t from, uint16_t to)
+{
+	uint32_t sum = (uint16_t)~get16(check) + (uint32_t)(uint16_t)~from + to;
+
+	put16(check, checksum_end(sum));
+}
+
+void ipv4_write(uint8_t *ip, const uint8_t src[16], const uint8_t dst[16], uint32_t len,
+		uint8_t protocol)
+{
+	memset(ip, 0, IPV4_LEN);
+	ip[0] = 0x45;
+	put16(ip + 2, (uint16_t)len);
+	ip[8] = TTL_START;
+	ip[9] = protocol;
+	memcpy(ip + 12, src + 12, 4);
+	memcpy(ip + 16, dst + 12, 4);
+	put16(ip + 10, checksum_end(checksum_add(0, ip, IPV4_LEN)));
+}
+
+void ipv6_write(uint8_t *ip, const uint8_t src[16], const uint8_t dst[16], uint32_t len,
+		uint8_t protocol)
+{
+	memset(ip, 0, 8);
+	ip[0] = 0x60;
+	put16(ip + 4, (uint16_t)(len - IPV6_LEN));
+	ip[6] = protocol;
+	ip[7] = TTL_START;
+	memcpy(ip + 8, src, 16);
+	memcpy(ip + 24, dst, 16);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * state.h: what the red process knows, and the functions that its files offer each other.
+ *
+ *   red.c      start, loop, sleep, stop      out.c      LAN -> crypto, frames coming back
+ *   in.c       crypto -> LAN                 answer.c   ICMP errors on both ways
+ *   pending.c  packets that wait for a neighbour
+ *   split.c    packets that are fragmented here
+ *   control.c  messages of control
+ */
+#ifndef ESC_RED_STATE_H
+#define ESC_RED_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "desc.h"
+#include "frames/frames.h"
+#include "hop/hop.h"
+#include "ipc/msg.h"
+#include "red/icmp.h"
+#include "red/ip.h"
+#include "ring/ring.h"
+#include "status.h"
+#include "xsk/xsk.h"
+
+#define BATCH 64u
+
+/* Where the IP packet of a frame that red itself fills begins: room for Ethernet before it. */
+#define IP_OFFSET 128u
+
+/* Empty frames that crypto holds per lane, ready for plaintext. */
+#define EMPTIES_AT_CRYPTO (ESC_FRAMES_PER_QUEUE / 4u)
+
+/* Packets that wait for a neighbour: all together, per destination, and for how long. */
+#define PENDING_MAX	64u
+#define PENDING_PER_DST 8u
+#define PENDING_TIME	1000000000ull
+
+/* ICMP errors: as many in a burst, as many per second (RFC 1812, 4.3.2.8; RFC 4443, 2.4 (f)). */
+#define ICMP_BURST  50u
+#define ICMP_PERIOD (1000000000ull / 100u)
+
+struct lane {
+	uint32_t index;
+	struct esc_xsk xsk;
+	struct esc_ring_end plain_out, plain_out_ret, plain_in_free, plain_in;
+	uint32_t out_new; /* descriptors put into plain_out, not yet published */
+	uint32_t empties; /* frames in crypto's hands for plaintext */
+};
+
+struct pending {
+	uint64_t until;
+	uint64_t addr; /* of the IP packet */
+	uint32_t lane;
+	uint8_t dst[16];
+	bool used;
+};
+
+struct red {
+	struct esc_msg_start start;
+	struct esc_link *link;
+	struct esc_red_status *status;
+	struct esc_frames frames;
+	struct esc_hops *hops;
+	struct esc_msg_nic nic;
+	uint64_t now;
+	uint64_t icmp_next; /* token bucket as the time at which it will be full */
+	struct pending pending[PENDING_MAX];
+	uint32_t pending_count;
+	struct lane lane[ESC_QUEUES_MAX];
+	bool stopping;
+};
+
+static inline void count(struct red *r, enum esc_red_proc_reason why)
+{
+	esc_cell_add(&r->status->reason[why], 1);
+}
+
+static inline uint64_t addr_of(const struct red *r, const uint8_t *p)
+{
+	return (uint64_t)(p - r->frames.base);
+}
+
+/* Bytes from addr to the end of its frame. */
+static inline uint32_t room_at(const struct red *r, uint64_t addr)
+{
+	return r->frames.frame_size - ((uint32_t)addr & (r->frames.frame_size - 1));
+}
+
+static inline void free_busy(struct red *r, uint64_t addr)
+{
+	esc_frame_free(&r->frames, esc_frame_of(&r->frames, addr), ESC_PLACE_busy);
+}
+
+/* A free frame, now busy; its IP packet begins at the result. NULL: none left. */
+uint8_t *frame_for_packet(struct red *r);
+bool own_address(const struct red *r, const uint8_t addr[16]);
+/* The node's address of the same family on the red NIC; NULL: none. */
+const uint8_t *source_for(const struct red *r, const uint8_t addr[16]);
+/* Write the Ethernet header before the packet and queue it for the LAN; its frame is busy. */
+bool send_to_lan(struct red *r, struct lane *l, const struct packet *p, const uint8_t mac[6]);
+
+/* --- out.c --- */
+
+/* What the LAN sent on this lane's queue; returns frames taken. */
+uint32_t out_lane(struct red *r, struct lane *l);
+/* Frames that crypto is done with; returns how many. */
+uint32_t returned_lane(struct red *r, struct lane *l);
+/* Hand a packet in a busy frame to crypto; false: ring full, the frame is still busy. */
+bool out_queue(struct red *r, struct lane *l, const struct packet *p);
+void out_publish(struct lane *l);
+/* One packet in a busy frame, [ip, ip+room); every path takes care of the frame. */
+enum esc_red_proc_reason out_packet(struct red *r, struct lane *l, uint8_t *ip, uint32_t room);
+
+/* --- in.c --- */
+
+/* What crypto opened; returns frames taken. */
+uint32_t in_lane(struct red *r, struct lane *l);
+/* Give crypto empty frames for plaintext. */
+void in_stock(struct red *r, struct lane *l);
+enum esc_red_proc_reason in_packet(struct red *r, struct lane *l, uint8_t *ip, uint32_t room);
+/* The last step of in_packet: next hop known, waiting, or none. */
+enum esc_red_proc_reason in_forward(struct red *r, struct lane *l, const struct packet *p);
+
+/* --- answer.c --- */
+
+/* Send an ICMP error about p to the LAN host that sent it; mac: its own or its router's. */
+bool answer_lan(struct red *r, struct lane *l, const struct packet *p, const uint8_t mac[6],
+		enum icmp_error what, uint32_t mtu);
+/* Send an ICMP error about p back through the tunnel. */
+bool answer_tunnel(struct red *r, struct lane *l, const struct packet *p, enum icmp_error what,
+		   uint32_t mtu);
+
+/* --- pending.c --- */
+
+/* Keep a packet until its neighbour is known; false: no room, the frame is still busy. */
+bool pending_add(struct red *r, struct lane *l, const struct packet *p);
+/* Something is known about dst (NULL: time went by): send, answer, or keep on waiting. */
+void pending_round(struct red *r, const uint8_t *dst);
+/* When the next packet has waited long enough; UINT64_MAX: none waits. */
+uint64_t pending_next(const struct red *r);
+
+/* --- split.c --- */
+
+/* What happens to one packet in a busy frame; takes care of the frame. */
+typedef enum esc_red_proc_reason (*forward_fn)(struct red *r, struct lane *l,
+					       const struct packet *p);
+/* Fragment p to mtu and forward each piece; p's own frame stays busy. false: not all of them. */
+bool split_packet(struct red *r, struct lane *l, const struct packet *p, uint32_t mtu,
+		  forward_fn forward);
+
+/* --- control.c --- */
+
+int control_round(struct red *r);
+void control_want(const uint8_t dst[16]);
+
+#endif
