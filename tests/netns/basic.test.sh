@@ -15,7 +15,7 @@ test_ping_sizes()
 		[ $family = 4 ] || to=fd00:2::2
 		for size in 0 1 2 3 7 8 15 16 17 31 {32..1372..67} 1391 1392 1393 1471 1472 1473 \
 			1500 2800 4000 8000; do
-			ping_all lana "$to" -c 2 -i 0.002 -s "$size"
+			ping_all lana "$to" -c 2 -i 0.05 -s "$size"
 		done
 		ping_all lana "$to" -c 200 -i 0.002 -s 1000
 		ping_all lana "$to" -c 50 -i 0.002 -s 1372 -M "do"

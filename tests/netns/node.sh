@@ -210,7 +210,7 @@ node_autopsy()
 
 	for s in "${!NODE_KIND[@]}"; do
 		echo "--- node $s (${NODE_KIND[$s]}), last lines of its log:"
-		tail -n 20 "$LAB_DIR/$s.log"
+		grep -v '^[│┌└]' "$LAB_DIR/$s.log" | tail -n 20
 		[ "${NODE_KIND[$s]}" != esclusa ] || "$ESCLUSA" show "$(node_name "$s")"
 	done
 }
