@@ -31,8 +31,9 @@ static int start(struct demo *d, struct exec_job *job, const char *ns, const cha
 
 	file_name(d, what, path, sizeof(path));
 	snprintf(log, sizeof(log), "%s/%s.log", d->dir, what);
-	int err = exec_start(job, ns, log, "tcpdump -i %s -s 0 -B 16384 -U -w %s%s%s", device, path,
-			     *filter ? " " : "", filter);
+	int err = exec_start(job, ns, log,
+			     "tcpdump -i %s --immediate-mode -s 0 -B 16384 -U -w %s%s%s", device,
+			     path, *filter ? " " : "", filter);
 	for (int i = 0; i < 100 && !err && exec_running(job); i++) {
 		if (!exec_read(log, text, sizeof(text)) && strstr(text, "listening on"))
 			return 0;

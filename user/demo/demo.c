@@ -52,7 +52,7 @@ static bool have_tools(void)
 
 static int step(struct demo *d, const char *what, int (*run)(struct demo *d))
 {
-	report_step(d, what);
+	report_step(what);
 	int err = run(d);
 	report_done(d, err);
 	return err;
@@ -116,7 +116,7 @@ static int run_all(struct demo *d)
 	err = err ? err : step(d, "starting two nodes", node_up);
 	err = err ? err : run_traffic(d);
 	if (!err && !d->keep) {
-		report_step(d, "stopping the nodes");
+		report_step("stopping the nodes");
 		node_down(d);
 		report_done(d, 0);
 	}

@@ -121,7 +121,7 @@ int capture_read(struct demo *d);
 
 /* --- report.c --- */
 /* "what ...": a step begins; then how it ended. */
-void report_step(const struct demo *d, const char *what);
+void report_step(const char *what);
 void report_done(const struct demo *d, int err);
 /* The whole report; counts the checks that failed. kept: the nodes still run. */
 void report_all(struct demo *d);

@@ -15,13 +15,12 @@ static const char *ink(const struct demo *d, const char *colour)
 	return d->colour ? colour : "";
 }
 
-void report_step(const struct demo *d, const char *what)
+void report_step(const char *what)
 {
-	static const char dots[] = " ............................................................";
+	static const char dots[] = "................................................";
 	size_t len = strlen(what);
 
-	(void)d;
-	printf("  %s%s ", what, dots + (len < sizeof(dots) - 4 ? len : sizeof(dots) - 4));
+	printf("  %s %s ", what, dots + (len < sizeof(dots) - 4 ? len : sizeof(dots) - 4));
 	fflush(stdout);
 }
 
@@ -46,7 +45,7 @@ static void heading(const struct demo *d, const char *text)
 /* A row of five boxes: LAN, node, internet, node, LAN, with the cables between them. */
 static void row(const struct demo *d, const char *const box[5], char cable)
 {
-	const char edge = strchr("+", *box[0]) ? '\0' : '|';
+	const bool edge = *box[0] == '+';
 	const char *colour[5] = {red, "", cyan, "", red};
 
 	fputs("  ", stdout);
@@ -67,9 +66,9 @@ static void row(const struct demo *d, const char *const box[5], char cable)
 			       ink(d, none));
 		fputs(ink(d, colour[i]), stdout);
 		if (edge)
-			printf("| %-12s |", box[i]);
+			fputs("+----------------+", stdout);
 		else
-			fputs("+--------------+", stdout);
+			printf("| %-14s |", box[i]);
 		fputs(ink(d, *colour[i] ? none : ""), stdout);
 	}
 	putchar('\n');
@@ -81,14 +80,14 @@ static void drawing(const struct demo *d)
 	const char *const line[5] = {"+", "+", "+", "+", "+"};
 	const char *const title[5] = {"LAN A", "node A", "internet", "node B", "LAN B"};
 	const char *const v4[5] = {a->host4, a->gate4, a->router4, b->gate4, b->host4};
-	const char *const v6[5] = {a->host6, a->gate6, "", b->gate6, b->host6};
-	const char *const black[5] = {"", a->black4, b->router4, b->black4, ""};
+	const char *const v6[5] = {a->host6, a->gate6, b->router4, b->gate6, b->host6};
+	const char *const black[5] = {"", a->black4, "", b->black4, ""};
 
 	heading(d, "The lab");
 	row(d, line, '\0');
 	row(d, title, '\0');
-	row(d, v4, '-');
-	row(d, v6, '\0');
+	row(d, v4, '\0');
+	row(d, v6, '-');
 	row(d, black, '\0');
 	row(d, line, '\0');
 	printf("   %s--- red: plaintext%s   %s=== black: WireGuard only%s   each box is a network"

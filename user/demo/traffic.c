@@ -280,7 +280,7 @@ int traffic_flows(struct demo *d)
 		{.what = "TCP   B to A, IPv4", .file = "tcp-b-to-a"},
 		{.what = "TCP   A to B, IPv4, 4 streams", .file = "tcp-4-streams"},
 		{.what = "TCP   A to B, IPv6", .file = "tcp-ipv6"},
-		{.what = "UDP   A to B, IPv4, offered 200 Mbit/s", .file = "udp", .udp = true},
+		{.what = "UDP   A to B, IPv4, offered 100 Mbit/s", .file = "udp", .udp = true},
 	};
 	const char *v4 = demo_site[1].host4, *v6 = demo_site[1].host6;
 	struct exec_job server = {0};
@@ -293,7 +293,7 @@ int traffic_flows(struct demo *d)
 	err = err ? err : flow(d, &what[1], v4, 4, " -R");
 	err = err ? err : flow(d, &what[2], v4, 3, " -P 4");
 	err = err ? err : flow(d, &what[3], v6, 3, "");
-	err = err ? err : flow(d, &what[4], v4, 2, " -u -b 200M -l 1300");
+	err = err ? err : flow(d, &what[4], v4, 2, " -u -b 100M -l 1300");
 	exec_stop(&server);
 	return err;
 }
