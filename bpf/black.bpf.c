@@ -183,7 +183,6 @@ static __always_inline int ipv6_unicast(struct esc_cursor c, const struct ipv6hd
 static __always_inline int ipv6(struct esc_cursor c, enum esc_l2 l2, __be16 listen_port)
 {
 	const struct ipv6hdr *ip = esc_pull(&c, sizeof(*ip));
-	const struct esc_icmp *icmp;
 	__u32 len;
 
 	if (l2 != ESC_L2_OWN && l2 != ESC_L2_IPV6_GROUP)
@@ -197,8 +196,8 @@ static __always_inline int ipv6(struct esc_cursor c, enum esc_l2 l2, __be16 list
 		return ESC_BLACK_ip_length;
 	if (ip->nexthdr == IPPROTO_ICMPV6) {
 		struct esc_cursor at = c;
+		const struct esc_icmp *icmp = esc_pull(&at, sizeof(*icmp));
 
-		icmp = esc_pull(&at, sizeof(*icmp));
 		if (icmp && len >= sizeof(*icmp) && esc_is_nd(icmp))
 			return l2 == ESC_L2_OWN || esc_ip6_group(&ip->daddr) ? nd(c, ip, len)
 									     : ESC_BLACK_nd_bad;

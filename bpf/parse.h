@@ -170,13 +170,12 @@ static __always_inline bool esc_ip6_unspecified(const esc_addr *a)
 }
 
 /*
- * ::/96 (unspecified, loopback, IPv4-compatible) and ::ffff:0:0/96 (IPv4-mapped). No host is
- * there, and a mapped address in a packet would meet the IPv4 entries of the maps.
+ * ::/64, where unspecified, loopback, IPv4-compatible and IPv4-mapped are. No host is there, and a
+ * mapped address in a packet would meet the IPv4 entries of the maps.
  */
 static __always_inline bool esc_ip6_local_only(const esc_addr *a)
 {
-	return !(a->s6_addr32[0] | a->s6_addr32[1]) &&
-	       (!a->s6_addr32[2] || a->s6_addr32[2] == bpf_htonl(0xffff));
+	return !(a->s6_addr32[0] | a->s6_addr32[1]);
 }
 
 /* Headers that may stand between IPv6 and the transport, but for Fragment. */

@@ -70,6 +70,8 @@ static const struct row rows[] = {
 	{"ND code", ns_unicast, DROPPED(nd_bad, {AT_L4_6 + 1, 1, "\x01"})},
 	{"ND shorter than its target", ns_unicast, DROPPED(nd_bad, {AT_IP6_LEN, 2, "\x00\x17"})},
 	{"ICMPv6 shorter than its header", ns_unicast, DROPPED(not_udp, {AT_IP6_LEN, 2, "\x00\x07"})},
+	{"ND by broadcast", ns_multicast, DROPPED(not_for_us_l2, {AT_DST_MAC, 6, MAC_BROADCAST})},
+	{"ND to another MAC", ns_unicast, DROPPED(not_for_us_l2, {AT_DST_MAC, 6, MAC_OTHER})},
 	{"ND address in a group's frame", ns_unicast, DROPPED(nd_bad, {AT_DST_MAC, 2, "\x33\x33"})},
 	{"router solicitation", router_solicitation, DROPPED(nd_bad)},
 	{"router advertisement", router_advertisement, DROPPED(nd_bad)},

@@ -99,6 +99,23 @@ static void every_wrong_length_field(void **state)
 	run_settle(&run, true, "length fields");
 }
 
+/* Neighbour discovery is heard in two groups only, and every bit of their addresses counts. */
+static void every_bit_of_a_group(void **state)
+{
+	struct pkt p;
+
+	(void)state;
+	for (uint32_t bit = 0; bit < 128; bit++) {
+		ns_multicast(&p);
+		p.data[AT_IP6_DST + bit / 8] ^= (uint8_t)(1u << bit % 8);
+		run_expect(&run, &p, XDP_DROP, ESC_BLACK_nd_bad, "solicited-node");
+		na_all_nodes(&p);
+		p.data[AT_IP6_DST + bit / 8] ^= (uint8_t)(1u << bit % 8);
+		run_expect(&run, &p, XDP_DROP, ESC_BLACK_nd_bad, "all nodes");
+	}
+	run_settle(&run, true, "groups");
+}
+
 static void padded_frames_pass(void **state)
 {
 	struct pkt p;
@@ -219,6 +236,7 @@ int main(void)
 		cmocka_unit_test(every_type_at_every_length),
 		cmocka_unit_test(every_reserved_value),
 		cmocka_unit_test(every_wrong_length_field),
+		cmocka_unit_test(every_bit_of_a_group),
 		cmocka_unit_test(padded_frames_pass),
 		cmocka_unit_test(every_cut_is_dropped),
 		cmocka_unit_test(random_frames_are_accounted),

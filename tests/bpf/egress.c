@@ -122,6 +122,7 @@ static const struct row {
 	{"advertisement with something behind it", na_with_payload, DROPPED()},
 	{"advertisement longer than it says", na, DROPPED({AT_IP6_LEN, 2, "\x00\x18"})},
 	{"advertisement shorter than it says", na, DROPPED({AT_IP6_LEN, 2, "\x00\x28"})},
+	{"solicitation for a group", ns, DROPPED({AT_ND_TARGET, 1, "\xff"})},
 	{"solicitation with a hop limit", ns, DROPPED({AT_IP6_HOPS, 1, "\x40"})},
 	{"solicitation with a code", ns, DROPPED({AT_L4_6 + 1, 1, "\x01"})},
 	{"solicitation behind an extension header", ns, DROPPED({AT_IP6_NEXT, 1, "\x00"})},

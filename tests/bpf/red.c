@@ -58,7 +58,10 @@ static const struct row rows[] = {
 	{"ND shorter than its target", ns_multicast, DROPPED(nd_bad, {AT_IP6_LEN, 2, "\x00\x17"})},
 	{"ICMPv6 shorter than its header", ns_multicast,
 	 DROPPED(multicast, {AT_IP6_LEN, 2, "\x00\x07"})},
+	{"solicitation for a group", ns_multicast, DROPPED(nd_bad, {AT_ND_TARGET, 1, "\xff"})},
 	{"ND from a group", ns_multicast, DROPPED(nd_bad, {AT_IP6_SRC, 1, "\xff"})},
+	{"ND by broadcast", ns_multicast, DROPPED(multicast, {AT_DST_MAC, 6, MAC_BROADCAST})},
+	{"ND to another MAC", ns_unicast, DROPPED(not_for_us_l2, {AT_DST_MAC, 6, MAC_OTHER})},
 	{"ND to us in a group's frame", ns_unicast, DROPPED(multicast, {AT_DST_MAC, 2, "\x33\x33"})},
 
 	{"echo", echo4, KERNEL(echo)},

@@ -29,6 +29,8 @@ static void families_do_not_mix(void **state)
 	run_expect(&run, &inside, XDP_DROP, ESC_RED_not_secure, "both and loopback");
 	link_local6(&inside);
 	run_expect(&run, &inside, XDP_DROP, ESC_RED_not_secure, "both and link-local");
+	link_local4(&inside);
+	run_expect(&run, &inside, XDP_DROP, ESC_RED_not_secure, "both and IPv4 link-local");
 	own_udp4(&inside);
 	run_expect(&run, &inside, XDP_DROP, ESC_RED_own_addr, "both and an own address");
 	mdns4(&inside);
