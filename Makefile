@@ -94,7 +94,7 @@ $(BUILD)/obj/user/control/%.o: $(BPF_SKEL)
 $(LIB): $(LIB_OBJ)
 	$(call say,AR,$@)
 	@rm -f $@
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) qcs $@ $^
 
 $(BUILD)/esclusa: $(MAIN_OBJ) $(LIB)
 	$(call say,LD,$@)
@@ -136,7 +136,7 @@ $(BUILD)/fuzzobj/%.o: %.c | $(BPF_SKEL)
 $(BUILD)/libesclusa-fuzz.a: $(FUZZ_OBJ)
 	$(call say,AR,$@)
 	@rm -f $@
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) qcs $@ $^
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/fuzzobj/tests/fuzz/%.o $(BUILD)/libesclusa-fuzz.a
 	$(call say,LD,$@)

@@ -36,7 +36,7 @@ static void report(struct esc_msg *m)
 		esc_debug("message %u to control lost: %s", m->type, strerror(-err));
 }
 
-void control_want(const uint8_t dst[16])
+void crypto_want(const uint8_t dst[16])
 {
 	struct esc_msg m = {.type = ESC_MSG_WANT};
 
@@ -266,7 +266,7 @@ static int take_message(struct crypto *c, struct esc_msg *m)
 	}
 }
 
-int control_round(struct crypto *c)
+int crypto_control_round(struct crypto *c)
 {
 	struct esc_msg m;
 	int err = 0;

@@ -256,7 +256,7 @@ static int sleep_round(struct crypto *c, struct pollfd *fds, nfds_t n)
 	c->now = esc_now();
 	if (ready < 0)
 		return errno == EINTR ? 0 : -errno;
-	return fds[0].revents ? control_round(c) : 0;
+	return fds[0].revents ? crypto_control_round(c) : 0;
 }
 
 static int loop(struct crypto *c)
@@ -279,7 +279,7 @@ static int loop(struct crypto *c)
 				continue;
 			last_control = c->now; /* busy: look at control now and then all the same */
 			publish(c);
-			err = control_round(c);
+			err = crypto_control_round(c);
 		} else if (c->now - last_work > SPIN_TIME) {
 			err = sleep_round(c, fds, n);
 		}

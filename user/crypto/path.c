@@ -79,7 +79,7 @@ enum path_state peer_path(struct crypto *c, struct wg_peer *peer, const struct o
 	bool ask;
 	const struct esc_hop *hop = esc_hop_get(c->hops, to.addr, c->now, &ask);
 	if (ask)
-		control_want(to.addr);
+		crypto_want(to.addr);
 	if (hop->state == ESC_HOP_UNREACHABLE)
 		return PATH_NONE;
 	s->cache.endpoint = to;

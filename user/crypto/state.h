@@ -174,8 +174,8 @@ void stage_drop(struct crypto *c, struct peer_slot *s, enum esc_crypto_reason wh
 /* --- control.c --- */
 
 /* Take what control sent. 0, or -errno: the connection is unusable and the process must end. */
-int control_round(struct crypto *c);
-void control_want(const uint8_t dst[16]);
+int crypto_control_round(struct crypto *c);
+void crypto_want(const uint8_t dst[16]);
 /* Show a peer's endpoint and session to control; cheap if nothing changed. */
 void peer_publish(struct crypto *c, struct wg_peer *peer);
 /* A handshake with this peer was completed. */

@@ -7,7 +7,7 @@
 #include "ipc/fds.h"
 #include "red/state.h"
 
-void control_want(const uint8_t dst[16])
+void red_want(const uint8_t dst[16])
 {
 	struct esc_msg m = {.type = ESC_MSG_WANT};
 
@@ -48,7 +48,7 @@ static int take_message(struct red *r, const struct esc_msg *m)
 	}
 }
 
-int control_round(struct red *r)
+int red_control_round(struct red *r)
 {
 	struct esc_msg m;
 

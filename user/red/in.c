@@ -59,7 +59,7 @@ enum esc_red_proc_reason in_forward(struct red *r, struct lane *l, const struct 
 	const struct esc_hop *hop = esc_hop_get(r->hops, p->dst, r->now, &ask);
 
 	if (ask)
-		control_want(p->dst);
+		red_want(p->dst);
 	switch (hop->state) {
 	case ESC_HOP_OK:
 		if (send_to_lan(r, l, p, hop->mac))

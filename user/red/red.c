@@ -242,7 +242,7 @@ static int sleep_round(struct red *r, struct pollfd *fds, nfds_t n)
 	r->now = esc_now();
 	if (ready < 0)
 		return errno == EINTR ? 0 : -errno;
-	return fds[0].revents ? control_round(r) : 0;
+	return fds[0].revents ? red_control_round(r) : 0;
 }
 
 static int loop(struct red *r)
@@ -265,7 +265,7 @@ static int loop(struct red *r)
 				continue;
 			last_control = r->now; /* busy: look at control now and then all the same */
 			publish(r);
-			err = control_round(r);
+			err = red_control_round(r);
 		} else if (r->now - last_work > SPIN_TIME) {
 			err = sleep_round(r, fds, n);
 		}

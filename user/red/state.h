@@ -152,7 +152,7 @@ bool split_packet(struct red *r, struct lane *l, const struct packet *p, uint32_
 
 /* --- control.c --- */
 
-int control_round(struct red *r);
-void control_want(const uint8_t dst[16]);
+int red_control_round(struct red *r);
+void red_want(const uint8_t dst[16]);
 
 #endif
