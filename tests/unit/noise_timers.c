@@ -79,6 +79,24 @@ static void packets_do_not_speed_up_the_handshake(void **state)
 	assert_int_equal(lab.a.sent[WG_INITIATION], 1);
 }
 
+/* Two handshake messages to one peer are REKEY_TIMEOUT apart, whoever began. */
+static void answering_the_peer_puts_off_the_own_retransmission(void **state)
+{
+	struct packet initiation;
+	struct wg_out out;
+
+	(void)state;
+	lab.lose = lose_all;
+	send_data(&lab.a, false);
+	lab_run(&lab, 3 * WG_SECOND);
+	take_initiation(&lab.b, &initiation);
+	assert_int_equal(give(&initiation, &out).verdict, WG_HS_ACCEPTED);
+	lab_run(&lab, WG_REKEY_TIMEOUT - 1);
+	assert_int_equal(lab.a.sent[WG_INITIATION], 1);
+	lab_run(&lab, 1);
+	assert_int_equal(lab.a.sent[WG_INITIATION], 2);
+}
+
 static void gives_up_after_90_seconds(void **state)
 {
 	(void)state;
@@ -405,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(lost_initiation_is_sent_again_after_5_seconds_and_jitter),
 		T(packets_do_not_speed_up_the_handshake),
+		T(answering_the_peer_puts_off_the_own_retransmission),
 		T(gives_up_after_90_seconds),
 		T(new_data_keeps_trying),
 		T(half_of_the_packets_lost_is_no_obstacle),

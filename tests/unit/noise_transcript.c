@@ -60,7 +60,7 @@ static void forget_key(void *arg, void *key)
 static struct wg_device *device(struct script *s, const uint8_t private_key[32],
 				const uint8_t peer_key[32], struct wg_peer **peer)
 {
-	const struct wg_env env = { s, scripted_random, fixed_clock, check_key, forget_key };
+	const struct wg_env env = {s, scripted_random, fixed_clock, check_key, forget_key};
 	struct wg_device *dev = wg_device_new(&env);
 
 	assert_non_null(dev);
@@ -72,9 +72,9 @@ static struct wg_device *device(struct script *s, const uint8_t private_key[32],
 
 static void handshake_equals_the_transcript(void **state)
 {
-	struct wg_endpoint at_i = { .port = 51820 }, at_r = { .port = 1 };
-	struct script si = { kat_ephemeral_i, 0xa1a2a3a4, { kat_to_responder, kat_to_initiator }, 0 };
-	struct script sr = { kat_cookie_secret, 0xb1b2b3b4, { kat_to_initiator, kat_to_responder }, 0 };
+	struct wg_endpoint at_i = {.port = 51820}, at_r = {.port = 1};
+	struct script si = {kat_ephemeral_i, 0xa1a2a3a4, {kat_to_responder, kat_to_initiator}, 0};
+	struct script sr = {kat_cookie_secret, 0xb1b2b3b4, {kat_to_initiator, kat_to_responder}, 0};
 	struct wg_peer *peer_r, *peer_i, *who;
 	struct wg_device *i = device(&si, kat_private_i, kat_public_r, &peer_r);
 	struct wg_device *r = device(&sr, kat_private_r, kat_public_i, &peer_i);
@@ -90,14 +90,14 @@ static void handshake_equals_the_transcript(void **state)
 	assert_int_equal(out.len, sizeof(kat_initiation));
 	assert_memory_equal(out.bytes, kat_initiation, sizeof(kat_initiation));
 
-	assert_int_equal(wg_receive(r, 0, &at_i, kat_initiation, sizeof(kat_initiation), true, &out)
-				 .verdict,
-			 WG_HS_COOKIE_SENT);
+	assert_int_equal(
+		wg_receive(r, 0, &at_i, kat_initiation, sizeof(kat_initiation), true, &out).verdict,
+		WG_HS_COOKIE_SENT);
 	assert_memory_equal(out.bytes, kat_cookie_reply, sizeof(kat_cookie_reply));
-	assert_int_equal(wg_receive(i, 0, &at_r, kat_cookie_reply, sizeof(kat_cookie_reply), false,
-				    &out)
-				 .verdict,
-			 WG_HS_COOKIE);
+	assert_int_equal(
+		wg_receive(i, 0, &at_r, kat_cookie_reply, sizeof(kat_cookie_reply), false, &out)
+			.verdict,
+		WG_HS_COOKIE);
 	memcpy(again, kat_initiation, sizeof(again));
 	assert_true(wg_macs_add(i->blake2s, &peer_r->cookie, 0, again, sizeof(again)));
 	assert_memory_equal(again + sizeof(again) - WG_MAC_LEN, kat_initiation_mac2, WG_MAC_LEN);
@@ -107,9 +107,9 @@ static void handshake_equals_the_transcript(void **state)
 			 WG_HS_ACCEPTED);
 	assert_int_equal(out.len, sizeof(kat_response));
 	assert_memory_equal(out.bytes, kat_response, sizeof(kat_response));
-	assert_int_equal(wg_receive(i, 0, &at_r, kat_response, sizeof(kat_response), false, &out)
-				 .verdict,
-			 WG_HS_ACCEPTED);
+	assert_int_equal(
+		wg_receive(i, 0, &at_r, kat_response, sizeof(kat_response), false, &out).verdict,
+		WG_HS_ACCEPTED);
 	assert_int_equal(si.made, 2);
 	assert_int_equal(sr.made, 2);
 	assert_int_equal(wg_tx_begin(peer_r, 0, false, &slot), WG_TX_OK);

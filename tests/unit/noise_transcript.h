@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Made by noise_transcript.py, a second implementation; see there. */
+/* clang-format off */
 #include <stdint.h>
 
 static const uint8_t kat_private_i[32] = {

@@ -194,6 +194,7 @@ def main():
 
     print("/* SPDX-License-Identifier: BSD-2-Clause */")
     print("/* Made by noise_transcript.py, a second implementation; see there. */")
+    print("/* clang-format off */")
     print("#include <stdint.h>\n")
     for name, value in (
         ("kat_private_i", si), ("kat_private_r", sr),

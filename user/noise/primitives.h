@@ -27,7 +27,10 @@ void wg_blake2s_free(struct wg_blake2s *b);
 bool wg_hash(struct wg_blake2s *b2, uint8_t out[WG_KEY_LEN], const void *a, size_t a_len,
 	     const void *b, size_t b_len);
 
-/* MAC(key, a || b): keyed BLAKE2s with a 16-byte result; key_len 1..32. */
+/*
+ * MAC(key, a || b): keyed BLAKE2s with a 16-byte result; key_len 1..32. libcrypto's context keeps
+ * its newest key until the next call or wg_blake2s_free(): that is a public one or a cookie's.
+ */
 bool wg_mac(struct wg_blake2s *b2, uint8_t out[WG_MAC_LEN], const uint8_t *key, size_t key_len,
 	    const void *a, size_t a_len, const void *b, size_t b_len);
 
