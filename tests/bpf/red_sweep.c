@@ -158,6 +158,36 @@ static void every_size_passes_whole_and_never_cut(void **state)
 	run_settle(&run, false, "cut frames");
 }
 
+/* The trie holds what limits.h promises, and says what a lookup in a full one costs. */
+static void as_many_prefixes_as_promised(void **state)
+{
+	int secure = bpf_map__fd(skel->maps.secure);
+	struct esc_lpm_key key = {.prefixlen = 120, .addr = {[10] = 0xff, [11] = 0xff, [12] = 20}};
+	uint8_t family = ESC_SECURE_IPV4;
+	struct pkt p;
+
+	(void)state;
+	for (uint32_t i = 0; i < ESC_PREFIXES_MAX - 2; i++) { /* two are there */
+		put16(key.addr + 13, i);
+		assert_int_equal(bpf_map_update_elem(secure, &key, &family, BPF_NOEXIST), 0);
+	}
+	put16(key.addr + 13, ESC_PREFIXES_MAX);
+	assert_int_not_equal(bpf_map_update_elem(secure, &key, &family, BPF_NOEXIST), 0);
+	site4(&p);
+	p.data[AT_IP4_DST] = 20;
+	for (uint32_t i = 0; i < ESC_PREFIXES_MAX - 2; i++) {
+		put16(p.data + AT_IP4_DST + 1, i);
+		run_expect(&run, &p, XDP_REDIRECT, ESC_RED_to_red, "one of many");
+	}
+	run_settle(&run, true, "prefixes");
+	run_cost(&run, "IPv4, to red, all prefixes in use", &p);
+	for (uint32_t i = 0; i < ESC_PREFIXES_MAX - 2; i++) {
+		put16(key.addr + 13, i);
+		assert_int_equal(bpf_map_delete_elem(secure, &key), 0);
+	}
+	run_settle(&run, false, "cost");
+}
+
 /* What must hold of a frame that reached the red process, asked in another way. */
 static bool is_for_site(const struct pkt *p)
 {
@@ -258,6 +288,7 @@ int main(void)
 		cmocka_unit_test(every_protocol_and_type_to_the_node),
 		cmocka_unit_test(every_wrong_length_field),
 		cmocka_unit_test(every_size_passes_whole_and_never_cut),
+		cmocka_unit_test(as_many_prefixes_as_promised),
 		cmocka_unit_test(random_frames_are_accounted),
 		cmocka_unit_test(cost),
 	};

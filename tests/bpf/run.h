@@ -74,8 +74,14 @@ static inline int cannot_run(const char *what, int error)
 static inline int run_repeat(struct run *r, const struct pkt *p, uint32_t repeat, uint32_t *ns)
 {
 	static uint8_t out[PKT_MAX + 256];
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->data, .data_size_in = p->len,
-		    .data_out = out, .data_size_out = sizeof(out), .repeat = (int)repeat);
+	struct bpf_test_run_opts opts = {
+		.sz = sizeof(opts),
+		.data_in = p->data,
+		.data_size_in = p->len,
+		.data_out = out,
+		.data_size_out = sizeof(out),
+		.repeat = (int)repeat,
+	};
 
 	if (bpf_prog_test_run_opts(r->prog, &opts))
 		fail_msg("test run of %u bytes: %s", p->len, strerror(errno));
