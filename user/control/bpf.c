@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/addr.h"
 #include "base/log.h"
 #include "black.skel.h"
 #include "control/egress.h"
@@ -350,10 +351,12 @@ int esc_bpf_socket(struct esc_bpf *b, enum esc_side side, uint32_t queue, int xs
 int esc_bpf_secure(struct esc_bpf *b, const struct esc_prefix *p, bool add)
 {
 	struct esc_lpm_key key = {.prefixlen = p->len};
+	const uint8_t family =
+		esc_addr_is_v4(p->addr) && p->len >= 96 ? ESC_SECURE_IPV4 : ESC_SECURE_IPV6;
 
 	memcpy(key.addr, p->addr, sizeof(key.addr));
 	if (add)
-		return insert(b->red->maps.secure, &key);
+		return update(b->red->maps.secure, &key, &family);
 	if (bpf_map_delete_elem(bpf_map__fd(b->red->maps.secure), &key) && errno != ENOENT)
 		return -errno;
 	return 0;

@@ -12,16 +12,16 @@ void in_stock(struct red *r, struct lane *l)
 {
 	uint32_t frame = 0;
 
-	if (l->empties + BATCH > EMPTIES_AT_CRYPTO || r->frames.nfree < 2 * BATCH ||
-	    esc_ring_space(&l->plain_in_free, BATCH) < BATCH)
-		return;
-	for (uint32_t i = 0; i < BATCH; i++) {
-		esc_frame_alloc(&r->frames, ESC_PLACE_peer_empty, &frame);
-		esc_ring_put(&l->plain_in_free, i,
-			     esc_desc_make((uint32_t)esc_frame_addr(&r->frames, frame), 0, 0));
+	while (l->empties + BATCH <= EMPTIES_AT_CRYPTO && r->frames.nfree >= 2 * BATCH &&
+	       esc_ring_space(&l->plain_in_free, BATCH) >= BATCH) {
+		for (uint32_t i = 0; i < BATCH; i++) {
+			esc_frame_alloc(&r->frames, ESC_PLACE_peer_empty, &frame);
+			esc_ring_put(&l->plain_in_free, i,
+				     esc_desc_make((uint32_t)esc_frame_addr(&r->frames, frame), 0, 0));
+		}
+		esc_ring_publish(&l->plain_in_free, BATCH);
+		l->empties += BATCH;
 	}
-	esc_ring_publish(&l->plain_in_free, BATCH);
-	l->empties += BATCH;
 }
 
 static enum esc_red_proc_reason too_big(struct red *r, struct lane *l, const struct packet *p)
