@@ -11,7 +11,10 @@ static void every_port(void **state)
 
 	(void)state;
 	for (int six = 0; six < 2; six++) {
-		(six ? data6 : data4)(&p);
+		if (six)
+			data6(&p);
+		else
+			data4(&p);
 		for (uint32_t port = 0; port < 65536; port++) {
 			put16(p.data + (six ? AT_L4_6 : AT_L4_4) + 2, port);
 			if (port == PORT)
