@@ -302,6 +302,23 @@ static void table_holds_its_maximum_and_no_more(void **state)
 	wg_allowedips_remove(table, owner, addr, 255);
 }
 
+/* Every branching goes with its prefixes: or the table's room would run out. */
+static void prefixes_that_come_and_go_use_up_nothing(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 8 * ESC_PREFIXES_MAX; i++) {
+		uint8_t a[16] = {0x20, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+		uint8_t b[16] = {0x20, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i, 0x80};
+
+		assert_int_equal(wg_allowedips_add(table, owner, a, 64), 0);
+		assert_int_equal(wg_allowedips_add(table, owner, b, 64), 0);
+		wg_allowedips_remove(table, owner, i & 1 ? a : b, 64);
+		wg_allowedips_remove(table, owner, i & 1 ? b : a, 64);
+		assert_null(wg_allowedips_lookup(table, a));
+	}
+	table_holds_its_maximum_and_no_more(state);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -313,6 +330,7 @@ int main(void)
 		T(default_routes_of_one_family_do_not_hold_the_other),
 		T(prefix_moves_to_its_new_owner),
 		T(table_holds_its_maximum_and_no_more),
+		T(prefixes_that_come_and_go_use_up_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

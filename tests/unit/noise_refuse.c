@@ -230,6 +230,22 @@ static void response_that_nobody_asked_for_is_refused(void **state)
 	assert_refused(&p);
 }
 
+/* The index of a session is not one of a handshake, even while both belong to one peer. */
+static void response_to_a_session_is_refused(void **state)
+{
+	struct wg_out out;
+
+	(void)state;
+	lab_connect(&lab, &lab.a);
+	lab.now += 10 * WG_SECOND;
+	struct packet good = take_response(), p = good;
+	for (int i = 0; i < 4; i++)
+		p.bytes[8 + i] = (uint8_t)(lab.a.peer->current->index.value >> 8 * i);
+	sign(&lab.a, &p);
+	assert_refused(&p);
+	assert_int_equal(give(&good, &out).verdict, WG_HS_ACCEPTED);
+}
+
 static void response_to_an_older_initiation_is_refused(void **state)
 {
 	struct packet p = take_response(), next;
@@ -370,6 +386,7 @@ int main(void)
 		T(peer_with_another_private_key_is_refused),
 		T(initiation_for_another_key_is_refused),
 		T(response_that_nobody_asked_for_is_refused),
+		T(response_to_a_session_is_refused),
 		T(response_to_an_older_initiation_is_refused),
 		T(points_of_low_order_are_refused),
 		T(peer_whose_key_has_low_order_gets_no_handshake),

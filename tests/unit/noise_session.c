@@ -175,6 +175,17 @@ static void initiator_that_only_receives_renews_at_165_seconds(void **state)
 	assert_int_equal(lab.a.received, 3);
 }
 
+static void responder_that_only_receives_does_not_renew(void **state)
+{
+	(void)state;
+	lab_connect(&lab, &lab.a);
+	lab_run(&lab, 166 * WG_SECOND);
+	send_data(&lab.a, false);
+	lab_run(&lab, WG_SECOND);
+	assert_int_equal(lab.b.received, 2);
+	assert_int_equal(lab.b.sent[WG_INITIATION], 0);
+}
+
 static void session_is_refused_after_180_seconds(void **state)
 {
 	(void)state;
@@ -442,14 +453,20 @@ static void port_zero_is_no_endpoint(void **state)
 	struct packet initiation;
 	struct wg_tx_slot slot;
 	struct wg_out out;
+	struct wg_endpoint nowhere = lab.a.at;
 
 	(void)state;
 	take_initiation(&lab.a, &initiation);
 	initiation.from.port = 0;
 	assert_int_equal(give(&initiation, &out).verdict, WG_HS_DROP);
+	assert_int_equal(wg_next(lab.b.dev), WG_NEVER);
+	lab_run(&lab, 10 * WG_SECOND);
+	nowhere.port = 0;
+	assert_int_equal(wg_rx_authenticated(lab.b.peer->current, lab.now, 5, true, &nowhere),
+			 WG_RX_OK);
+	assert_true(is_at(&lab.b, 1, 1000));
 	wg_peer_set_endpoint(lab.b.peer, &(struct wg_endpoint){.port = 0});
 	assert_int_equal(wg_tx_begin(lab.b.peer, lab.now, false, &slot), WG_TX_NO_ENDPOINT);
-	assert_int_equal(wg_next(lab.b.dev), WG_NEVER);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
@@ -468,6 +485,7 @@ int main(void)
 		T(session_is_not_renewed_early),
 		T(responder_that_sends_does_not_renew_at_120_seconds),
 		T(initiator_that_only_receives_renews_at_165_seconds),
+		T(responder_that_only_receives_does_not_renew),
 		T(session_is_refused_after_180_seconds),
 		T(keys_are_gone_after_540_seconds),
 		T(handshake_secrets_are_wiped_when_it_is_done),

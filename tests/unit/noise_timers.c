@@ -251,6 +251,18 @@ static void persistent_keepalive_waits_for_silence(void **state)
 	assert_int_equal(lab.a.keepalives, 1);
 }
 
+static void persistent_keepalive_is_put_off_by_what_we_send(void **state)
+{
+	(void)state;
+	wg_peer_set_keepalive(lab.a.peer, 5, lab.now);
+	lab_run(&lab, WG_SECOND);
+	for (int i = 0; i < 20; i++) {
+		send_data(&lab.a, false);
+		lab_run(&lab, 4 * WG_SECOND);
+	}
+	assert_int_equal(lab.a.keepalives, 1);
+}
+
 static void persistent_keepalive_brings_the_session_back_after_giving_up(void **state)
 {
 	(void)state;
@@ -435,6 +447,7 @@ int main(void)
 		T(sent_keepalives_expect_no_answer),
 		T(persistent_keepalive_starts_at_once_and_keeps_its_interval),
 		T(persistent_keepalive_waits_for_silence),
+		T(persistent_keepalive_is_put_off_by_what_we_send),
 		T(persistent_keepalive_brings_the_session_back_after_giving_up),
 		T(persistent_keepalive_without_endpoint_sends_nothing),
 		T(restarted_peer_is_found_again),

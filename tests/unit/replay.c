@@ -81,6 +81,7 @@ static void far_jumps(void **state)
 	      {(1ull << 40) - W - 1, false}, {(1ull << 40) - 1, true});
 	CHECK({7, true}, {8 * WG_WINDOW_BITS + 7, true}, {8 * WG_WINDOW_BITS + 6, true},
 	      {7 * WG_WINDOW_BITS + 7, false});
+	CHECK({6, true}, {7, true}, {8 * WG_WINDOW_BITS + 7, true}, {8 * WG_WINDOW_BITS + 6, true});
 	CHECK({0, true}, {WG_WINDOW_BITS, true}, {2 * WG_WINDOW_BITS, true},
 	      {2 * WG_WINDOW_BITS, false}, {WG_WINDOW_BITS, false});
 }
