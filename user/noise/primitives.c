@@ -47,7 +47,9 @@ struct wg_blake2s *wg_blake2s_new(void)
 
 	if (!b)
 		return NULL;
-	b->library = OSSL_LIB_CTX_new();
+	/* else the first digest reads openssl.cnf: too late in a process without file system */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
+		b->library = OSSL_LIB_CTX_new();
 	if (b->library) {
 		b->md = EVP_MD_fetch(b->library, name, NULL);
 		b->digest = EVP_MD_CTX_new();

@@ -5,9 +5,9 @@
  * X25519 (RFC 7748) and the AEADs (RFC 8439) from libsodium.
  *
  * struct wg_blake2s keeps libcrypto's contexts, so that no message allocates or searches for an
- * algorithm. It has a library context of its own: the system's openssl.cnf is not read, and after
- * wg_blake2s_new() no file is opened. A false result means that libcrypto failed (out of memory)
- * or that the input was refused; outputs must not be used then.
+ * algorithm. It has a library context of its own, and the process does not read the system's
+ * openssl.cnf (unless it did before): no call here opens a file. A false result means that
+ * libcrypto failed (out of memory) or that the input was refused; outputs must not be used then.
  */
 #ifndef ESC_NOISE_PRIMITIVES_H
 #define ESC_NOISE_PRIMITIVES_H
