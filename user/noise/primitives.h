@@ -4,7 +4,7 @@
  * WireGuard paper, 5.4: DH, AEAD, XAEAD, HASH, MAC, KDF. BLAKE2s (RFC 7693) comes from libcrypto,
  * X25519 (RFC 7748) and the AEADs (RFC 8439) from libsodium.
  *
- * struct wg_blake2s keeps libcrypto's contexts, so that no message allocates or searches for an
+ * struct wg_blake2s keeps libcrypto's contexts, so that no message makes one or looks up an
  * algorithm. It has a library context of its own, and the process does not read the system's
  * openssl.cnf (unless it did before): no call here opens a file. A false result means that
  * libcrypto failed (out of memory) or that the input was refused; outputs must not be used then.
