@@ -29,10 +29,8 @@ static void disconnect(struct esc_client *c)
 	esc_loop_cancel(s->loop, &c->stall);
 	esc_loop_unwatch(s->loop, &c->watch);
 	close(c->watch.fd);
-	if (c->out) {
-		sodium_memzero(c->out, c->out_len);
-		free(c->out);
-	}
+	if (c->out)
+		c->release(c->out);
 	free(c);
 }
 
@@ -65,8 +63,7 @@ static bool flush(struct esc_client *c)
 	}
 	if (!c->out)
 		return true;
-	sodium_memzero(c->out, c->out_len);
-	free(c->out);
+	c->release(c->out);
 	c->out = NULL;
 	esc_loop_cancel(c->server->loop, &c->stall);
 	return !c->last;
@@ -154,8 +151,10 @@ static void accept_event(void *arg, uint32_t events)
 	s->count++;
 }
 
-void esc_client_answer(struct esc_client *c, char *out, size_t len, bool last)
+void esc_client_answer(struct esc_client *c, char *out, size_t len,
+		       void (*release)(char *out), bool last)
 {
+	c->release = release;
 	c->out = out;
 	c->out_len = len;
 	c->out_sent = 0;

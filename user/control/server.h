@@ -27,6 +27,7 @@ struct esc_client {
 	struct esc_timer stall;
 	void *session; /* the protocol's */
 	char *out;     /* answer that waits, or NULL */
+	void (*release)(char *out);
 	size_t out_len, out_sent;
 	bool paused; /* read nothing until esc_client_resume() */
 	bool last;   /* close when the answer is sent */
@@ -61,10 +62,11 @@ int esc_server_open(struct esc_server *s, struct esc_loop *loop, const char *pat
 void esc_server_close(struct esc_server *s);
 
 /*
- * Send an answer: `out` is malloc()ed and becomes the server's, wiped when it is sent. One answer
- * at a time: call it from input, idle or while paused, once.
+ * Send an answer: `out` becomes the server's, which calls release() when it is sent or the client
+ * is gone. One answer at a time: call it from input, idle or while paused, once.
  */
-void esc_client_answer(struct esc_client *c, char *out, size_t len, bool last);
+void esc_client_answer(struct esc_client *c, char *out, size_t len, void (*release)(char *out),
+		       bool last);
 /* An answer was given, or may be: read again. */
 void esc_client_resume(struct esc_client *c);
 static inline bool esc_client_busy(const struct esc_client *c)

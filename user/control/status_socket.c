@@ -39,6 +39,11 @@ static bool input(struct esc_client *c, const char *bytes, size_t len)
 	return true;
 }
 
+static void release(char *out)
+{
+	free(out);
+}
+
 static bool answer(struct esc_client *c)
 {
 	const struct question *q = c->session;
@@ -61,7 +66,7 @@ static bool answer(struct esc_client *c)
 	if (f && fclose(f))
 		ok = false;
 	if (ok)
-		esc_client_answer(c, out, len, true);
+		esc_client_answer(c, out, len, release, true);
 	else
 		free(out);
 	return ok;

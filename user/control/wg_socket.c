@@ -41,12 +41,18 @@ static void close_session(struct esc_client *c)
 	free(s);
 }
 
+static void release_errno(char *out)
+{
+	free(out);
+}
+
 static void answer_errno(struct session *s, enum esc_uapi_verb verb, int err, bool last)
 {
 	char *out = malloc(ESC_UAPI_ERRNO_MAX);
 
 	if (out)
-		esc_client_answer(s->client, out, esc_uapi_errno(out, verb, err), last);
+		esc_client_answer(s->client, out, esc_uapi_errno(out, verb, err), release_errno,
+				  last);
 }
 
 static void live(void *arg, uint32_t id, struct esc_uapi_live *out)
@@ -75,7 +81,7 @@ static bool get(struct session *s)
 
 	if (!reply)
 		return false;
-	esc_client_answer(s->client, reply, len, false);
+	esc_client_answer(s->client, reply, len, esc_uapi_reply_free, false);
 	return true;
 }
 
