@@ -193,3 +193,4 @@ help:
 	@sed -n '3,7s/^# \{0,1\}//p' Makefile
 
 -include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d)
+-include $(wildcard $(BUILD)/obj/tests/*/*.d $(BUILD)/fuzzobj/tests/*/*.d)

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 
 #include "counters.h"
-#include "limits.h"
+#include "sizes.h"
 
 /*
  * Map and program names (15 characters at most), also the names of their pins under

@@ -20,7 +20,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "limits.h"
+#include "sizes.h"
 
 #define ESC_RING_SLOTS ESC_FRAMES_PER_QUEUE /* a ring can hold every frame: never full */
 

@@ -12,7 +12,7 @@
 #include <errno.h>
 
 #include "base/addr.h"
-#include "limits.h"
+#include "sizes.h"
 #include "noise/allowedips.h"
 
 enum { OWNERS = 20, MODEL_MAX = 4096 };

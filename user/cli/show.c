@@ -11,7 +11,7 @@
 
 #include "cli/cli.h"
 #include "control/runtime.h"
-#include "limits.h"
+#include "sizes.h"
 
 static const char help[] =
 	"Usage: esclusa show [NAME] [-j]\n"

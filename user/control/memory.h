@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "control/nic.h"
-#include "limits.h"
+#include "sizes.h"
 #include "status.h"
 
 struct esc_memory {

@@ -25,7 +25,7 @@
 
 #include "base/encode.h"
 #include "ipc/msg.h"
-#include "limits.h"
+#include "sizes.h"
 
 #define ESC_NIC_MAX	  15u /* IFNAMSIZ - 1 */
 #define ESC_PROVIDER_MAX  255u

@@ -11,12 +11,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#ifndef INT_MAX /* ethtool.h takes it from <limits.h>, which maps/limits.h stands in front of */
-#define INT_MAX __INT_MAX__
-#endif
 #include <linux/ethtool.h>
+#include <unistd.h>
 
 static int ask(int fd, struct esc_nic *nic, unsigned long request, struct ifreq *ifr)
 {

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "ipc/msg.h"
-#include "limits.h"
+#include "sizes.h"
 
 #define ESC_STAMPS_MAX (2u * ESC_PEERS_MAX) /* peers of now, and some that were removed */
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/addr.h"
-#include "limits.h"
+#include "sizes.h"
 
 struct bits {
 	uint64_t high, low; /* the address as a number; first bit of the address is high's top */

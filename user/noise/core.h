@@ -13,7 +13,7 @@
 #ifndef ESC_NOISE_CORE_H
 #define ESC_NOISE_CORE_H
 
-#include "limits.h"
+#include "sizes.h"
 #include "noise/allowedips.h"
 #include "noise/cookie.h"
 #include "noise/primitives.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * limits.h: sizes that every part of the node agrees on. Included by BPF programs and by user
+ * sizes.h: sizes that every part of the node agrees on. Included by BPF programs and by user
  * space; nothing here may need a libc header.
  */
-#ifndef ESC_MAPS_LIMITS_H
-#define ESC_MAPS_LIMITS_H
+#ifndef ESC_MAPS_SIZES_H
+#define ESC_MAPS_SIZES_H
 
 #define ESC_ABI_VERSION 1u
 
