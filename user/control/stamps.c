@@ -35,19 +35,20 @@ static int read_file(struct esc_stamps *s)
 {
 	FILE *f = fopen(s->path, "re");
 	char line[160];
-	unsigned int number = 0;
+	unsigned int damaged = 0;
 
 	if (!f)
 		return errno == ENOENT ? 0 : -errno;
 	while (fgets(line, sizeof(line), f)) {
-		number++;
 		if (line[0] == '#')
 			continue;
 		if (s->n < ESC_STAMPS_MAX && parse_line(line, &s->stamp[s->n]))
 			s->n++;
 		else
-			esc_warn("%s:%u: not a peer's time stamps; left out", s->path, number);
+			damaged++;
 	}
+	if (damaged)
+		esc_warn("%s: %u lines are not a peer's time stamps; left out", s->path, damaged);
 	fclose(f);
 	return 0;
 }
