@@ -146,7 +146,26 @@ node_start_esclusa()
 node_ready()
 {
 	kill -0 "${NODE_PID[$1]}" 2>/dev/null || return 1
-	"$ESCLUSA" show "$(node_name "$1")" -j >/dev/null 2>&1
+	[ "$(node_show "$1" field state 2>/dev/null)" = running ]
+}
+
+# node_show SITE QUESTION...: see show.py.
+node_show()
+{
+	local s=$1
+
+	shift
+	"$ESCLUSA" show "$(node_name "$s")" -j | python3 "$LAB_HERE/show.py" "$@"
+}
+
+# node_needs_esclusa SITE...: the test asks for what only an esclusa node has.
+node_needs_esclusa()
+{
+	local s
+
+	for s; do
+		[ "${NODE_KIND[$s]}" = esclusa ] || skip "node $s is not an esclusa node"
+	done
 }
 
 # wireguard-go asks people to use the kernel's WireGuard: not in the log.

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# interop.test.sh: a stock WireGuard (wireguard-go) at the other end, in both roles.
+
+# interop KIND KIND OUTER: a begins, then b does with a new session.
+interop()
+{
+	lab_site a
+	lab_site b
+	node_config a
+	node_config b
+	node_peer a b "$3" "PresharedKey = $(node_psk a b)"
+	node_peer b a "$3" "PresharedKey = $(node_psk a b)"
+	node_start a "$1"
+	node_start b "$2"
+	ping_up lana 10.2.0.2
+	learn_mtus
+	ping_all lana fd00:2::2 -c 20 -i 0.01 -s 1300
+	ping_all lana 10.2.0.2 -c 20 -i 0.01 -s 1372 -M "do"
+	tcp_copy lana lanb 10.2.0.2 4000000
+	tcp_copy lanb lana fd00:1::2 4000000
+	udp_copy lana lanb fd00:2::2 200 1200
+	udp_copy lanb lana 10.1.0.2 200 3000
+	iperf lana lanb 10.2.0.2 -t 2 -P 4
+	iperf lana lanb 10.2.0.2 -t 2 -R
+}
+
+test_interop_initiator_outer_ipv4()
+{
+	interop esclusa wireguard-go 4
+}
+
+test_interop_initiator_outer_ipv6()
+{
+	interop esclusa wireguard-go 6
+}
+
+# The stock peer sends the first packet: the node answers its handshake.
+responder()
+{
+	lab_site a
+	lab_site b
+	node_config a
+	node_config b
+	node_peer a b "$1" "Endpoint="
+	node_peer b a "$1"
+	node_start a esclusa
+	node_start b wireguard-go
+	ping_up lanb 10.1.0.2
+	equal "handshakes begun by the node" "$(node_show a field handshakes_sent)" 0
+	tcp_copy lana lanb 10.2.0.2 2000000
+	tcp_copy lanb lana fd00:1::2 2000000
+}
+
+test_interop_responder_outer_ipv4()
+{
+	responder 4
+}
+
+test_interop_responder_outer_ipv6()
+{
+	responder 6
+}
+
+LIMIT[interop_rekey_without_loss]=240
+test_interop_rekey_without_loss()
+{
+	local out before
+
+	lab_join a esclusa b wireguard-go
+	ping_up lanb 10.1.0.2
+	before=$(node_handshake a)
+	out=$(at lanb ping -n -q -i 0.05 -w 132 -W 2 10.1.0.2) || fail "ping: $out"
+	[ "$(node_handshake a)" -gt $((before + 100)) ] || fail "no new handshake in 132 s"
+	grep -q ' 0% packet loss' <<<"$out" || fail "loss during the rekey: $out"
+}
