@@ -61,6 +61,7 @@
 	X(out_ttl, LOCAL, "TTL expired, answered")                                                 \
 	X(out_too_big, LOCAL, "larger than the tunnel's MTU, answered")                            \
 	X(out_bad_ip, DROP, "bad IP header")                                                       \
+	X(out_bad_addr, DROP, "from or to an address that is no host's to use here")               \
 	X(out_too_big_quiet, DROP, "larger than the tunnel's MTU, no answer allowed")              \
 	X(out_ring_full, DROP, "ring to crypto full")                                              \
 	X(in_to_lan, PASS, "to the LAN")                                                           \
@@ -69,6 +70,7 @@
 	X(in_too_big, LOCAL, "larger than the LAN's MTU, answered")                                \
 	X(in_no_neighbour, LOCAL, "no neighbour on the LAN, answered")                             \
 	X(in_bad_ip, DROP, "bad IP header")                                                        \
+	X(in_bad_addr, DROP, "from or to an address that is no host's to use here")                \
 	X(in_own_addr, DROP, "for the node itself, not echo")                                      \
 	X(in_pending_full, DROP, "too many packets waiting for neighbours")                        \
 	X(in_tx_full, DROP, "LAN transmit ring full")

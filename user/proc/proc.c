@@ -52,6 +52,11 @@ void *esc_proc_map(int fd, size_t size, const char *what)
 		esc_err("mapping %s: %s", what, strerror(errno));
 		return NULL;
 	}
+	if (mlock(p, size)) { /* packets never reach a disk, and no page fault stalls them */
+		esc_err("locking %s in memory: %s", what, strerror(errno));
+		munmap(p, size);
+		return NULL;
+	}
 	return p;
 }
 
@@ -74,6 +79,7 @@ int esc_proc_receive_start(uint32_t type, struct esc_msg_start *start)
 struct target {
 	uid_t uid;
 	gid_t gid;
+	bool stay; /* started without root: there is no other user to become */
 };
 
 static int no_core(const struct target *t)
@@ -86,25 +92,25 @@ static int no_core(const struct target *t)
 
 static int no_groups(const struct target *t)
 {
-	(void)t;
-	return setgroups(0, NULL);
+	return t->stay ? 0 : setgroups(0, NULL);
 }
 
 static int bounding_set(const struct target *t)
 {
-	(void)t;
+	if (t->stay)
+		return 0;
 	capng_clear(CAPNG_SELECT_BOUNDS);
 	return capng_apply(CAPNG_SELECT_BOUNDS) ? -1 : 0;
 }
 
 static int become_group(const struct target *t)
 {
-	return setresgid(t->gid, t->gid, t->gid);
+	return t->stay ? 0 : setresgid(t->gid, t->gid, t->gid);
 }
 
 static int become_user(const struct target *t)
 {
-	return setresuid(t->uid, t->uid, t->uid);
+	return t->stay ? 0 : setresuid(t->uid, t->uid, t->uid);
 }
 
 static int no_capabilities(const struct target *t)
@@ -129,16 +135,18 @@ static int not_dumpable(const struct target *t)
 /* Try the ways back; each must fail. */
 static int verify(const struct target *t)
 {
+	capng_select_t which =
+		t->stay ? CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT : CAPNG_SELECT_ALL;
+	bool back = !t->uid || getuid() != t->uid || geteuid() != t->uid || getgid() != t->gid ||
+		    getegid() != t->gid || (!t->stay && getgroups(0, NULL) != 0);
+
+	back = back || !setuid(0) || !setgid(0) || !setresuid((uid_t)-1, 0, (uid_t)-1) ||
+	       !setresgid((gid_t)-1, 0, (gid_t)-1);
+	back = back || capng_get_caps_process() || capng_have_capabilities(which) != CAPNG_NONE;
+	back = back || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) ||
+	       prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1;
 	errno = EPERM;
-	if (getuid() != t->uid || geteuid() != t->uid || getgid() != t->gid ||
-	    getegid() != t->gid || getgroups(0, NULL) != 0)
-		return -1;
-	if (!setuid(0) || !setgid(0) || !setresuid((uid_t)-1, 0, (uid_t)-1))
-		return -1;
-	capng_get_caps_process();
-	if (capng_have_capabilities(CAPNG_SELECT_ALL) != CAPNG_NONE)
-		return -1;
-	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) ? -1 : 0;
+	return back ? -1 : 0;
 }
 
 /*
@@ -162,17 +170,20 @@ static const struct {
 
 int esc_proc_drop(uid_t uid, gid_t gid, char why[256])
 {
-	const struct target t = {uid, gid};
+	struct target t = {uid, gid, false};
 
-	if (!geteuid() && (!uid || !gid)) {
+	if (geteuid() && !uid && !gid)
+		t = (struct target){geteuid(), getegid(), true};
+	if (!t.uid || !t.gid) {
 		snprintf(why, 256, "user or group 0 is not one to become");
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		errno = 0;
 		if (!steps[i].step(&t))
 			continue;
 		int err = errno ? -errno : -EPERM;
-		snprintf(why, 256, "%s (uid %u, gid %u): %s", steps[i].what, uid, gid,
+		snprintf(why, 256, "%s (uid %u, gid %u): %s", steps[i].what, t.uid, t.gid,
 			 strerror(-err));
 		return err;
 	}

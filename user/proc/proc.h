@@ -14,7 +14,10 @@
 /* Are exactly the descriptors 0 .. end-1 open? 0, -EBADF (one is missing), -EMFILE (one more). */
 int esc_proc_verify_fds(int end);
 
-/* Map a memfd whole; its size must be exactly that. NULL, and a line in the log, if not. */
+/*
+ * Map a memfd whole and lock it in memory; its size must be exactly that. NULL, and a line in the
+ * log, if not. Needs CAP_IPC_LOCK for more than RLIMIT_MEMLOCK.
+ */
 void *esc_proc_map(int fd, size_t size, const char *what);
 
 /* The first message says what to be; anything else, or impossible values: -EPROTO. */
@@ -22,9 +25,9 @@ int esc_proc_receive_start(uint32_t type, struct esc_msg_start *start);
 
 /*
  * Become uid/gid and give up every privilege for good: no groups, no capabilities (bounding set
- * included), no_new_privs, not dumpable, no core file. Then try to get them back. uid 0 is
- * refused for a process that runs as root. 0 or -errno with the failed step in why[].
- * Needs CAP_SETUID, CAP_SETGID, CAP_SETPCAP.
+ * included), no_new_privs, not dumpable, no core file. Then try to get them back. uid 0 and gid 0
+ * mean "stay who you are" to a process that was not started by root, and are refused to root.
+ * 0 or -errno with the failed step in why[]. Needs CAP_SETUID, CAP_SETGID, CAP_SETPCAP, or to stay.
  */
 int esc_proc_drop(uid_t uid, gid_t gid, char why[256]);
 

@@ -5,25 +5,13 @@
 #include "base/addr.h"
 #include "red/state.h"
 
-static bool take_token(struct red *r)
-{
-	uint64_t empty = r->now + ICMP_BURST * ICMP_PERIOD;
-
-	if (r->icmp_next < r->now)
-		r->icmp_next = r->now;
-	if (r->icmp_next + ICMP_PERIOD > empty)
-		return false;
-	r->icmp_next += ICMP_PERIOD;
-	return true;
-}
-
 /* Build the error in a frame of its own; false: none may or can be sent. */
 static bool build(struct red *r, const struct packet *p, enum icmp_error what, uint32_t mtu,
 		  struct packet *answer)
 {
 	const uint8_t *own = source_for(r, p->dst);
 
-	if (!own || !icmp_may_answer(p) || !take_token(r))
+	if (!own || !icmp_may_answer(p) || !rate_allows(r, ICMP_RATE, &r->icmp_full))
 		return false;
 	uint8_t *ip = frame_for_packet(r);
 	if (!ip)

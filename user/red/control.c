@@ -7,10 +7,12 @@
 #include "ipc/fds.h"
 #include "red/state.h"
 
-void red_want(const uint8_t dst[16])
+void red_want(struct red *r, const uint8_t dst[16])
 {
 	struct esc_msg m = {.type = ESC_MSG_WANT};
 
+	if (!rate_allows(r, WANT_RATE, &r->want_full))
+		return;
 	memcpy(m.u.want.dst, dst, 16);
 	int err = esc_msg_send(ESC_FD_CONTROL, &m);
 	if (err)

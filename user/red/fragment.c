@@ -24,10 +24,12 @@ uint32_t fragment_v4(const struct packet *p, uint32_t mtu, const struct fragment
 {
 	uint32_t payload = p->len - p->header, n = 0;
 
-	if (!p->v4 || mtu < p->header + 8)
+	if (!p->v4 || p->df || mtu < p->header + 8)
 		return 0;
 	uint32_t step = (mtu - p->header) & ~7u;
 	uint16_t field = get16(p->ip + 6);
+	if ((field & IP_OFFMASK) * 8u + payload > IP_MAXPACKET) /* would end where none can */
+		return 0;
 	for (uint32_t at = 0; at < payload; at += step, n++) {
 		uint32_t size = payload - at < step ? payload - at : step;
 		uint8_t *ip = sink->room(sink->arg, p->header + size);

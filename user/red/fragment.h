@@ -13,7 +13,8 @@ struct fragment_sink {
 
 /*
  * Split an IPv4 packet that may be split into fragments of at most mtu bytes (RFC 791, 3.2; a
- * fragment may be split again). Returns how many were emitted; 0 if there was no room for all.
+ * fragment may be split again). Returns how many were emitted; 0 if it may not be split, or if
+ * there was not room for all of them (the first ones may have been emitted).
  */
 uint32_t fragment_v4(const struct packet *p, uint32_t mtu, const struct fragment_sink *sink);
 

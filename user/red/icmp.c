@@ -6,23 +6,13 @@
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
-#include "base/addr.h"
-
-static bool one_host(const uint8_t a[16])
-{
-	if (esc_addr_is_v4(a))
-		return a[12] != 0 && a[12] != 127 && a[12] < 224;
-	static const uint8_t zero[16];
-	return a[0] != 0xff && memcmp(a, zero, 16) != 0;
-}
-
 static bool v4_icmp_error(const struct packet *p)
 {
 	if (p->protocol != IPPROTO_ICMP)
 		return false;
-	if (p->len < p->header + 1)
+	if (p->len == p->upper)
 		return true; /* cannot tell: be silent */
-	switch (p->ip[p->header]) {
+	switch (p->ip[p->upper]) {
 	case ICMP_DEST_UNREACH:
 	case ICMP_SOURCE_QUENCH:
 	case ICMP_REDIRECT:
@@ -37,12 +27,12 @@ static bool v4_icmp_error(const struct packet *p)
 /* Informational ICMPv6 messages have types from 128 on. */
 static bool v6_icmp_error(const struct packet *p)
 {
-	return p->protocol == IPPROTO_ICMPV6 && (p->len < p->header + 1 || p->ip[p->header] < 128);
+	return p->protocol == IPPROTO_ICMPV6 && (p->len == p->upper || p->ip[p->upper] < 128);
 }
 
 bool icmp_may_answer(const struct packet *p)
 {
-	if (p->later_fragment || !one_host(p->src) || !one_host(p->dst))
+	if (p->later_fragment || !addr_routable(p->src) || !addr_routable(p->dst))
 		return false;
 	return p->v4 ? !v4_icmp_error(p) : !v6_icmp_error(p);
 }
@@ -63,9 +53,6 @@ static void v4_fields(uint8_t *icmp, enum icmp_error what, uint32_t mtu)
 	case ICMP_ERROR_HOST:
 		icmp[1] = ICMP_HOST_UNREACH;
 		break;
-	case ICMP_ERROR_NET:
-		icmp[1] = ICMP_NET_UNREACH;
-		break;
 	}
 }
 
@@ -84,10 +71,6 @@ static void v6_fields(uint8_t *icmp, enum icmp_error what, uint32_t mtu)
 	case ICMP_ERROR_HOST:
 		icmp[0] = ICMP6_DST_UNREACH;
 		icmp[1] = ICMP6_DST_UNREACH_ADDR;
-		break;
-	case ICMP_ERROR_NET:
-		icmp[0] = ICMP6_DST_UNREACH;
-		icmp[1] = ICMP6_DST_UNREACH_NOROUTE;
 		break;
 	}
 }
@@ -119,9 +102,10 @@ uint32_t icmp_error(uint8_t *out, uint32_t room, const struct packet *p, const u
 
 bool icmp_is_echo_request(const struct packet *p)
 {
-	const uint8_t *icmp = p->ip + p->header;
+	const uint8_t *icmp = p->ip + p->upper;
 
-	if (p->fragment || p->len < p->header + ICMP_LEN || icmp[1])
+	if (p->fragment || p->upper != (p->v4 ? IPV4_LEN : IPV6_LEN) ||
+	    p->len < p->upper + ICMP_LEN || icmp[1])
 		return false;
 	return p->v4 ? p->protocol == IPPROTO_ICMP && icmp[0] == ICMP_ECHO
 		     : p->protocol == IPPROTO_ICMPV6 && icmp[0] == ICMP6_ECHO_REQUEST;

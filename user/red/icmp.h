@@ -11,8 +11,7 @@
 enum icmp_error {
 	ICMP_ERROR_TTL,	    /* time exceeded in transit */
 	ICMP_ERROR_TOO_BIG, /* fragmentation needed / packet too big; takes an MTU */
-	ICMP_ERROR_HOST,    /* host / address unreachable */
-	ICMP_ERROR_NET,	    /* network unreachable / no route */
+	ICMP_ERROR_HOST,    /* host / address unreachable, as the kernel's WireGuard says */
 };
 
 /* Longest message that icmp_error() writes: RFC 1812, 4.3.2.3 and RFC 4443, 2.4 (c). */
@@ -32,7 +31,7 @@ bool icmp_may_answer(const struct packet *p);
 uint32_t icmp_error(uint8_t *out, uint32_t room, const struct packet *p, const uint8_t own[16],
 		    enum icmp_error what, uint32_t mtu);
 
-/* Is p a whole echo request? */
+/* Is p a whole echo request without IP options or extension headers? */
 bool icmp_is_echo_request(const struct packet *p);
 /* Turn an echo request into its reply, in place. */
 void icmp_echo_reply(struct packet *p);

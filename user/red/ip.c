@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "red/ip.h"
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <netinet/ip.h>
 #include <string.h>
 
 #include "base/addr.h"
 
-#define FRAGMENT_HEADER 44
+/* Longer chains of extension headers than any honest one are not followed. */
+#define EXTENSIONS_MAX 8
 
 static bool parse_v4(struct packet *p, uint32_t room)
 {
@@ -25,7 +26,50 @@ static bool parse_v4(struct packet *p, uint32_t room)
 	p->fragment = p->later_fragment || (frag & IP_MF);
 	esc_addr_from_v4(p->src, ip + 12);
 	esc_addr_from_v4(p->dst, ip + 16);
-	return p->header >= IPV4_LEN && p->len >= p->header && p->len <= room;
+	p->upper = p->header;
+	return p->header >= IPV4_LEN && p->len >= p->header && p->len <= room &&
+	       !checksum_end(checksum_add(0, ip, p->header));
+}
+
+/* Length of the extension header at h, of which 8 bytes are there; 0: not one (RFC 8200, 4). */
+static uint32_t extension_length(uint8_t protocol, const uint8_t *h)
+{
+	switch (protocol) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+		return (h[1] + 1u) * 8u;
+	case IPPROTO_AH:
+		return (h[1] + 2u) * 4u; /* RFC 4302, 2.2 */
+	case IPPROTO_FRAGMENT:
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+/* Behind a later fragment's header there is payload, not a transport header. */
+static void find_upper(struct packet *p)
+{
+	p->upper = IPV6_LEN;
+	for (int i = 0; i <= EXTENSIONS_MAX && !p->later_fragment; i++) {
+		static const uint8_t nothing[8];
+		const uint8_t *h = p->len - p->upper >= 8 ? p->ip + p->upper : nothing;
+		uint32_t len = extension_length(p->protocol, h);
+
+		if (!len)
+			return;
+		if (len > p->len - p->upper)
+			break;
+		if (p->protocol == IPPROTO_FRAGMENT) {
+			p->fragment = true;
+			p->later_fragment = get16(h + 2) & 0xfff8;
+		}
+		p->protocol = h[0];
+		p->upper += len;
+	}
+	if (!p->later_fragment)
+		p->protocol = NO_TRANSPORT;
 }
 
 static bool parse_v6(struct packet *p, uint32_t room)
@@ -39,12 +83,13 @@ static bool parse_v6(struct packet *p, uint32_t room)
 	p->len = get16(ip + 4) + IPV6_LEN;
 	p->protocol = ip[6];
 	p->df = true;
-	p->fragment = p->protocol == FRAGMENT_HEADER;
-	p->later_fragment = p->fragment && p->len >= IPV6_LEN + 8 && p->len <= room &&
-			    (get16(ip + IPV6_LEN + 2) & 0xfff8);
+	p->fragment = p->later_fragment = false;
 	memcpy(p->src, ip + 8, 16);
 	memcpy(p->dst, ip + 24, 16);
-	return p->len <= room && !esc_addr_is_v4(p->src) && !esc_addr_is_v4(p->dst);
+	if (p->len > room || esc_addr_is_v4(p->src) || esc_addr_is_v4(p->dst))
+		return false;
+	find_upper(p);
+	return true;
 }
 
 bool packet_parse(uint8_t *ip, uint32_t room, struct packet *p)
@@ -55,6 +100,21 @@ bool packet_parse(uint8_t *ip, uint32_t room, struct packet *p)
 	if (ip[0] >> 4 == 4)
 		return parse_v4(p, room);
 	return ip[0] >> 4 == 6 && parse_v6(p, room);
+}
+
+/*
+ * Not "this" network, loopback, link-local, multicast, reserved or broadcast (RFC 1812, 5.3.7;
+ * RFC 3927, 7), not in ::/64 where unspecified, loopback and mapped addresses are, not link-local
+ * or multicast (RFC 4291, 2.5 and 2.7).
+ */
+bool addr_routable(const uint8_t a[16])
+{
+	static const uint8_t zero[8];
+
+	if (esc_addr_is_v4(a))
+		return a[12] != 0 && a[12] != 127 && a[12] < 224 && !(a[12] == 169 && a[13] == 254);
+	return memcmp(a, zero, sizeof(zero)) != 0 && a[0] != 0xff &&
+	       !(a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
 }
 
 uint8_t packet_ttl(const struct packet *p)

@@ -8,27 +8,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ETH_LEN	  14u
-#define IPV4_LEN  20u
-#define IPV6_LEN  40u
-#define ICMP_LEN  8u
-#define TTL_START 64u
+#define ETH_LEN	     14u
+#define IPV4_LEN     20u
+#define IPV6_LEN     40u
+#define ICMP_LEN     8u
+#define TTL_START    64u
+
+#define NO_TRANSPORT 59u /* IPPROTO_NONE */
 
 /* One packet, checked: header and `len` bytes are inside the frame. */
 struct packet {
 	uint8_t *ip;
 	uint32_t len;	 /* the header's own total length */
 	uint32_t header; /* IPv4: with options; IPv6: 40 */
+	uint32_t upper;	 /* where the transport begins, behind IPv6 extension headers; <= len */
 	uint8_t src[16], dst[16];
-	uint8_t protocol; /* IPv6: the first next header */
+	uint8_t protocol; /* at `upper`; NO_TRANSPORT if extension headers hide it */
 	bool v4;
 	bool df;	     /* must not be fragmented here: DF, or IPv6 */
 	bool later_fragment; /* not the first one: begins within the payload */
 	bool fragment;	     /* any fragment of several */
 };
 
-/* Check [ip, ip+room) and take it apart; false: not a whole IP packet. */
+/*
+ * Check [ip, ip+room) and take it apart; false: not a whole IP packet, or an IPv4 header whose
+ * checksum is wrong (RFC 1812, 5.2.2).
+ */
 bool packet_parse(uint8_t *ip, uint32_t room, struct packet *p);
+
+/* A single host's address that packets may be routed from and to: see addr_routable() in ip.c. */
+bool addr_routable(const uint8_t addr[16]);
 
 uint8_t packet_ttl(const struct packet *p);
 /* One hop less; the IPv4 header checksum follows. The TTL must be at least 2. */

@@ -28,12 +28,12 @@ bool mss_clamp(struct packet *p, uint32_t mtu)
 {
 	uint32_t overhead = (p->v4 ? IPV4_LEN : IPV6_LEN) + TCP_LEN;
 
-	if (p->protocol != IPPROTO_TCP || p->later_fragment || p->len < p->header + TCP_LEN ||
+	if (p->protocol != IPPROTO_TCP || p->later_fragment || p->len < p->upper + TCP_LEN ||
 	    mtu < overhead + MSS_MINIMUM)
 		return false;
-	uint8_t *tcp = p->ip + p->header;
+	uint8_t *tcp = p->ip + p->upper;
 	uint32_t end = (tcp[12] >> 4) * 4u;
-	if (!(tcp[13] & TCP_SYN) || end < TCP_LEN || end > p->len - p->header)
+	if (!(tcp[13] & TCP_SYN) || end < TCP_LEN || end > p->len - p->upper)
 		return false;
 	for (uint32_t at = TCP_LEN; at < end && tcp[at] != OPTION_END;) {
 		if (tcp[at] == OPTION_NOP) {

@@ -22,54 +22,60 @@ bool out_queue(struct red *r, struct lane *l, const struct packet *p)
 	return true;
 }
 
-void out_publish(struct lane *l)
+uint32_t out_publish(struct lane *l)
 {
-	if (l->out_new)
-		esc_ring_publish(&l->plain_out, l->out_new);
+	uint32_t n = l->out_new;
+
+	if (n)
+		esc_ring_publish(&l->plain_out, n);
 	l->out_new = 0;
+	return n;
 }
 
-/* The last step of out_packet. */
+static bool queue_piece(struct red *r, struct lane *l, const struct packet *p, const uint8_t mac[6])
+{
+	(void)mac;
+	return out_queue(r, l, p);
+}
+
+/* The last step of out_packet: whole, or in pieces. */
 static enum esc_red_proc_reason out_forward(struct red *r, struct lane *l, const struct packet *p)
 {
-	if (out_queue(r, l, p))
+	bool whole = p->len <= r->nic.inner_mtu;
+
+	if (whole && out_queue(r, l, p))
 		return ESC_RP_out_to_crypto;
-	free_busy(r, addr_of(r, p->ip));
-	return ESC_RP_out_ring_full;
+	bool pieces = !whole && split_packet(r, l, p, r->nic.inner_mtu, queue_piece, NULL);
+	return dropped(r, p->ip, pieces ? ESC_RP_out_to_crypto : ESC_RP_out_ring_full);
 }
 
-static enum esc_red_proc_reason too_big(struct red *r, struct lane *l, const struct packet *p)
+/* Who delivered the packet in this frame hears of errors about it. */
+static const uint8_t *sender_mac(const uint8_t *ip)
 {
-	const uint8_t *mac = p->ip - ETH_LEN + ETH_ALEN;
-	enum esc_red_proc_reason why = ESC_RP_out_too_big_quiet;
-
-	if (!p->df)
-		why = split_packet(r, l, p, r->nic.inner_mtu, out_forward) ? ESC_RP_out_to_crypto
-									   : ESC_RP_out_ring_full;
-	else if (answer_lan(r, l, p, mac, ICMP_ERROR_TOO_BIG, r->nic.inner_mtu))
-		why = ESC_RP_out_too_big;
-	free_busy(r, addr_of(r, p->ip));
-	return why;
+	return ip - ETH_LEN + ETH_ALEN;
 }
 
-/* ip lies behind its Ethernet header in the frame. */
+static bool ethertype_fits(const uint8_t *ip, const struct packet *p)
+{
+	return get16(ip - 2) == (p->v4 ? ETH_P_IP : ETH_P_IPV6);
+}
+
 enum esc_red_proc_reason out_packet(struct red *r, struct lane *l, uint8_t *ip, uint32_t room)
 {
 	struct packet p;
 
-	if (!packet_parse(ip, room, &p)) {
-		free_busy(r, addr_of(r, ip));
-		return ESC_RP_out_bad_ip;
-	}
+	if (!packet_parse(ip, room, &p) || !ethertype_fits(ip, &p))
+		return dropped(r, ip, ESC_RP_out_bad_ip);
+	if (!addresses_ok(r, &p))
+		return dropped(r, ip, ESC_RP_out_bad_addr);
 	if (packet_ttl(&p) <= 1) {
-		answer_lan(r, l, &p, ip - ETH_LEN + ETH_ALEN, ICMP_ERROR_TTL, 0);
-		free_busy(r, addr_of(r, ip));
-		return ESC_RP_out_ttl;
+		answer_lan(r, l, &p, sender_mac(ip), ICMP_ERROR_TTL, 0);
+		return dropped(r, ip, ESC_RP_out_ttl);
 	}
-	if (p.len > r->nic.inner_mtu) {
-		if (!p.df)
-			packet_age(&p);
-		return too_big(r, l, &p);
+	if (p.df && p.len > r->nic.inner_mtu) {
+		bool said =
+			answer_lan(r, l, &p, sender_mac(ip), ICMP_ERROR_TOO_BIG, r->nic.inner_mtu);
+		return dropped(r, ip, said ? ESC_RP_out_too_big : ESC_RP_out_too_big_quiet);
 	}
 	packet_age(&p);
 	if (mss_clamp(&p, r->nic.inner_mtu))
@@ -100,13 +106,12 @@ static void explain(struct red *r, struct lane *l, uint64_t addr, uint16_t ret)
 {
 	struct packet p;
 
-	if (ret == ESC_RET_OK || ((uint32_t)addr & (r->frames.frame_size - 1)) < ETH_LEN ||
+	if ((ret != ESC_RET_NO_PEER && ret != ESC_RET_NO_SESSION) || offset_of(r, addr) < ETH_LEN ||
 	    !packet_parse(r->frames.base + addr, room_at(r, addr), &p))
 		return;
-	const uint8_t *mac = p.ip - ETH_LEN + ETH_ALEN;
 	if (own_address(r, p.src)) /* an answer of our own that had nowhere to go */
 		return;
-	answer_lan(r, l, &p, mac, ret == ESC_RET_NO_PEER ? ICMP_ERROR_NET : ICMP_ERROR_HOST, 0);
+	answer_lan(r, l, &p, sender_mac(p.ip), ICMP_ERROR_HOST, 0);
 }
 
 uint32_t returned_lane(struct red *r, struct lane *l)

@@ -46,19 +46,10 @@ static void leave(struct red *r, struct pending *w)
 	esc_frame_move(&r->frames, esc_frame_of(&r->frames, w->addr), ESC_PLACE_held,
 		       ESC_PLACE_busy);
 	if (!packet_parse(r->frames.base + w->addr, room_at(r, w->addr), &p)) {
-		count(r, ESC_RP_in_bad_ip);
-		free_busy(r, w->addr);
+		count(r, dropped(r, r->frames.base + w->addr, ESC_RP_in_bad_ip));
 		return;
 	}
-	bool ask;
-	const struct esc_hop *hop = esc_hop_get(r->hops, p.dst, r->now, &ask);
-	if (hop->state == ESC_HOP_OK) {
-		count(r, in_forward(r, l, &p));
-		return;
-	}
-	answer_tunnel(r, l, &p, ICMP_ERROR_HOST, 0);
-	count(r, ESC_RP_in_no_neighbour);
-	free_busy(r, w->addr);
+	count(r, in_forward(r, l, &p, false));
 }
 
 void pending_round(struct red *r, const uint8_t *dst)

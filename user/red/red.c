@@ -51,6 +51,11 @@ bool own_address(const struct red *r, const uint8_t addr[16])
 	return false;
 }
 
+bool addresses_ok(const struct red *r, const struct packet *p)
+{
+	return addr_routable(p->src) && addr_routable(p->dst) && !own_address(r, p->src);
+}
+
 const uint8_t *source_for(const struct red *r, const uint8_t addr[16])
 {
 	for (uint32_t i = 0; i < r->nic.addrs; i++) {
@@ -161,7 +166,7 @@ static int set_up(struct red *r)
 /* One look at everything; returns how much there was to do. */
 static uint32_t work_round(struct red *r)
 {
-	uint32_t work = 0;
+	uint32_t work = 0, shown = 0;
 
 	for (uint32_t q = 0; q < r->start.queues; q++) {
 		struct lane *l = &r->lane[q];
@@ -169,15 +174,15 @@ static uint32_t work_round(struct red *r)
 		work += out_lane(r, l);
 		work += in_lane(r, l);
 		work += returned_lane(r, l);
-		out_publish(l);
 		in_stock(r, l);
 	}
 	if (r->pending_count)
 		pending_round(r, NULL);
-	if (work && esc_bell_ring(&r->link->crypto_bell, ESC_FD_CRYPTO_WAKE))
+	for (uint32_t q = 0; q < r->start.queues; q++)
+		shown += out_publish(&r->lane[q]); /* also what control's messages set free */
+	if (shown && esc_bell_ring(&r->link->crypto_bell, ESC_FD_CRYPTO_WAKE))
 		esc_cell_add(&r->status->wakeups, 1);
 	for (uint32_t q = 0; q < r->start.queues; q++) {
-		out_publish(&r->lane[q]); /* answers to packets that waited */
 		esc_xsk_kick(&r->lane[q].xsk);
 		esc_xsk_refill(&r->lane[q].xsk);
 	}
@@ -299,7 +304,7 @@ static void drain(struct red *r)
 	for (uint32_t q = 0; q < r->start.queues; q++) {
 		struct lane *l = &r->lane[q];
 
-		while (in_lane(r, l) || returned_lane(r, l))
+		while ((in_lane(r, l) || returned_lane(r, l)) && esc_now() < end)
 			;
 		out_publish(l);
 		recall(r, &l->plain_out, ESC_PLACE_peer_full);

@@ -37,9 +37,17 @@
 #define PENDING_PER_DST 8u
 #define PENDING_TIME	1000000000ull
 
-/* ICMP errors: as many in a burst, as many per second (RFC 1812, 4.3.2.8; RFC 4443, 2.4 (f)). */
-#define ICMP_BURST  50u
-#define ICMP_PERIOD (1000000000ull / 100u)
+/* What may be done so many times at once, and then once per period (ns): a token bucket. */
+struct rate {
+	uint32_t burst;
+	uint64_t period;
+};
+
+/* ICMP errors: 100 per second, all senders together (RFC 1812, 4.3.2.8; RFC 4443, 2.4 (f)). */
+#define ICMP_RATE ((struct rate){50, 1000000000ull / 100})
+
+/* Questions to control: a remote site that scans the LAN must not keep it busy. */
+#define WANT_RATE ((struct rate){256, 1000000000ull / 1000})
 
 struct lane {
 	uint32_t index;
@@ -65,7 +73,7 @@ struct red {
 	struct esc_hops *hops;
 	struct esc_msg_nic nic;
 	uint64_t now;
-	uint64_t icmp_next; /* token bucket as the time at which it will be full */
+	uint64_t icmp_full, want_full; /* when each bucket will be full again */
 	struct pending pending[PENDING_MAX];
 	uint32_t pending_count;
 	struct lane lane[ESC_QUEUES_MAX];
@@ -82,10 +90,15 @@ static inline uint64_t addr_of(const struct red *r, const uint8_t *p)
 	return (uint64_t)(p - r->frames.base);
 }
 
+static inline uint32_t offset_of(const struct red *r, uint64_t addr)
+{
+	return (uint32_t)addr & (r->frames.frame_size - 1);
+}
+
 /* Bytes from addr to the end of its frame. */
 static inline uint32_t room_at(const struct red *r, uint64_t addr)
 {
-	return r->frames.frame_size - ((uint32_t)addr & (r->frames.frame_size - 1));
+	return r->frames.frame_size - offset_of(r, addr);
 }
 
 static inline void free_busy(struct red *r, uint64_t addr)
@@ -93,12 +106,36 @@ static inline void free_busy(struct red *r, uint64_t addr)
 	esc_frame_free(&r->frames, esc_frame_of(&r->frames, addr), ESC_PLACE_busy);
 }
 
+/* The end of a packet here: its frame is free again. */
+static inline enum esc_red_proc_reason dropped(struct red *r, const uint8_t *ip,
+					       enum esc_red_proc_reason why)
+{
+	free_busy(r, addr_of(r, ip));
+	return why;
+}
+
+/* Take a token; *full is the bucket. false: none left. */
+static inline bool rate_allows(const struct red *r, struct rate rate, uint64_t *full)
+{
+	uint64_t from = *full > r->now ? *full : r->now;
+
+	if (from + rate.period > r->now + rate.burst * rate.period)
+		return false;
+	*full = from + rate.period;
+	return true;
+}
+
 /* A free frame, now busy; its IP packet begins at the result. NULL: none left. */
 uint8_t *frame_for_packet(struct red *r);
 bool own_address(const struct red *r, const uint8_t addr[16]);
+/* Between two hosts that may talk through a router, and not forged in the node's own name. */
+bool addresses_ok(const struct red *r, const struct packet *p);
 /* The node's address of the same family on the red NIC; NULL: none. */
 const uint8_t *source_for(const struct red *r, const uint8_t addr[16]);
-/* Write the Ethernet header before the packet and queue it for the LAN; its frame is busy. */
+/* Hand on a packet in a busy frame; false: not possible now, the frame is still busy. */
+typedef bool (*send_fn)(struct red *r, struct lane *l, const struct packet *p,
+			const uint8_t mac[6]);
+/* A send_fn: write the Ethernet header before the packet and queue it for the LAN. */
 bool send_to_lan(struct red *r, struct lane *l, const struct packet *p, const uint8_t mac[6]);
 
 /* --- out.c --- */
@@ -109,8 +146,12 @@ uint32_t out_lane(struct red *r, struct lane *l);
 uint32_t returned_lane(struct red *r, struct lane *l);
 /* Hand a packet in a busy frame to crypto; false: ring full, the frame is still busy. */
 bool out_queue(struct red *r, struct lane *l, const struct packet *p);
-void out_publish(struct lane *l);
-/* One packet in a busy frame, [ip, ip+room); every path takes care of the frame. */
+/* Show crypto what was queued; returns how many packets. */
+uint32_t out_publish(struct lane *l);
+/*
+ * One packet in a busy frame, [ip, ip+room), behind ETH_LEN bytes that tell who sent it. Returns
+ * its fate; every path takes care of the frame.
+ */
 enum esc_red_proc_reason out_packet(struct red *r, struct lane *l, uint8_t *ip, uint32_t room);
 
 /* --- in.c --- */
@@ -119,9 +160,11 @@ enum esc_red_proc_reason out_packet(struct red *r, struct lane *l, uint8_t *ip, 
 uint32_t in_lane(struct red *r, struct lane *l);
 /* Give crypto empty frames for plaintext. */
 void in_stock(struct red *r, struct lane *l);
+/* As out_packet(); ESC_RP_COUNT: it waits, and is counted when it leaves (pending.c). */
 enum esc_red_proc_reason in_packet(struct red *r, struct lane *l, uint8_t *ip, uint32_t room);
-/* The last step of in_packet: next hop known, waiting, or none. */
-enum esc_red_proc_reason in_forward(struct red *r, struct lane *l, const struct packet *p);
+/* The last step of in_packet: next hop known, waiting if it may, or none. */
+enum esc_red_proc_reason in_forward(struct red *r, struct lane *l, const struct packet *p,
+				    bool may_wait);
 
 /* --- answer.c --- */
 
@@ -143,16 +186,14 @@ uint64_t pending_next(const struct red *r);
 
 /* --- split.c --- */
 
-/* What happens to one packet in a busy frame; takes care of the frame. */
-typedef enum esc_red_proc_reason (*forward_fn)(struct red *r, struct lane *l,
-					       const struct packet *p);
-/* Fragment p to mtu and forward each piece; p's own frame stays busy. false: not all of them. */
-bool split_packet(struct red *r, struct lane *l, const struct packet *p, uint32_t mtu,
-		  forward_fn forward);
+/* Fragment p to mtu and send each piece; p's own frame stays busy. false: not all of them. */
+bool split_packet(struct red *r, struct lane *l, const struct packet *p, uint32_t mtu, send_fn send,
+		  const uint8_t mac[6]);
 
 /* --- control.c --- */
 
 int red_control_round(struct red *r);
-void red_want(const uint8_t dst[16]);
+/* Ask for the next hop of dst, unless there were too many questions. */
+void red_want(struct red *r, const uint8_t dst[16]);
 
 #endif
