@@ -4,7 +4,8 @@
 # interop.test.sh: a node at site a (LAN host "lana") and the Linux kernel's WireGuard as site k, and
 # as site l where a test needs a second peer. A test starts with the guest booted and no more.
 
-# join [LINE...]: node and guest as each other's peers; LINEs go into the node's [Peer].
+# join [LINE...]: node and guest as each other's peers; LINEs go into the node's [Peer]. Neither has
+# sent anything when it returns, and the wire is being captured.
 join()
 {
 	local outer=${OUTER:-4}
@@ -14,9 +15,9 @@ join()
 	node_config k
 	node_peer a k "$outer" "$@"
 	node_peer k a "$outer"
-	wire_open a k
 	guest_wg k a || fail "the guest cannot make its interface"
 	node_start a "$NODE_A"
+	wire_open a k
 }
 
 # wire_roles INITIATOR RESPONDER: whose messages of a handshake crossed the black side.
@@ -211,7 +212,7 @@ test_node_roams()
 {
 	local before
 
-	[ "$NODE_A" = esclusa ] || skip "$NODE_A keeps sending from the address that is gone"
+	[ "$NODE_A" = esclusa ] || skip "$NODE_A stops sending when its address goes"
 	join
 	ping_up lana 10.11.0.2
 	before=$(guest_handshake k)
@@ -249,10 +250,10 @@ test_rekey()
 	node_peer a l 4 Endpoint=
 	node_peer k a
 	node_peer l a
-	wire_open a k
 	guest_wg k a
 	guest_wg l a
 	node_start a "$NODE_A"
+	wire_open a k
 	ping_up lana 10.11.0.2
 	guest "ping -q -c 3 -W 2 -I wgl 10.1.0.2" || fail "no handshake by the guest"
 	k=$(guest_handshake k)
