@@ -24,9 +24,11 @@ static bool v4_icmp_error(const struct packet *p)
 	}
 }
 
-/* Informational ICMPv6 messages have types from 128 on. */
+/* Informational ICMPv6 messages have types from 128 on. What cannot be seen may be an error. */
 static bool v6_icmp_error(const struct packet *p)
 {
+	if (p->protocol == NO_TRANSPORT)
+		return true;
 	return p->protocol == IPPROTO_ICMPV6 && (p->len == p->upper || p->ip[p->upper] < 128);
 }
 
