@@ -157,6 +157,25 @@ end = json.load(open(sys.argv[1]))["end"]
 print(int(end.get("sum_received", end.get("sum"))["bits_per_second"]))' "$LAB_DIR/iperf.json"
 }
 
+# sniff NS DEV COUNT FILTER...: tcpdump in the background, one line per packet; SNIFF is its process.
+sniff()
+{
+	local ns=$1 dev=$2 count=$3
+
+	shift 3
+	: >"$LAB_DIR/sniff.log"
+	bg "$ns" "$LAB_DIR/sniff.log" tcpdump -i "$dev" -n -v -l --immediate-mode -c "$count" "$@"
+	SNIFF=$BG
+	wait_for 5 grep -q 'listening on' "$LAB_DIR/sniff.log" || fail "tcpdump does not start"
+}
+
+# sniffed [SECONDS]: what it saw, at the latest after that time.
+sniffed()
+{
+	wait_for "${1:-5}" pid_gone "$SNIFF" || lab_kill "$SNIFF"
+	cat "$LAB_DIR/sniff.log"
+}
+
 # --- the black side ----------------------------------------------------------------------------------------
 
 # wire_open [SITE...]: capture what nodes (default: a and b) send into the internet.

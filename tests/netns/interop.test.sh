@@ -47,8 +47,11 @@ responder()
 	node_peer b a "$1"
 	node_start a esclusa
 	node_start b wireguard-go
+	wire_open a
 	ping_up lanb 10.1.0.2
-	equal "handshakes begun by the node" "$(node_show a field handshakes_sent)" 0
+	wire_close a
+	equal "handshakes begun by the node" "$(wire a count initiation)" 0
+	equal "handshakes answered by the node" "$(wire a count response)" 1
 	tcp_copy lana lanb 10.2.0.2 2000000
 	tcp_copy lanb lana fd00:1::2 2000000
 }

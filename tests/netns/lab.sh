@@ -82,7 +82,6 @@ lab_kill()
 		sleep 0.1
 	done
 	kill -KILL "$@" 2>/dev/null || true
-	wait "$@" 2>/dev/null || true
 }
 
 # What labs of shells that were killed left behind.

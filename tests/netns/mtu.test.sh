@@ -103,24 +103,18 @@ test_mtu_jumbo()
 # Hosts that ignore ICMP still get through: SYNs are clamped on their way.
 test_mss_is_clamped()
 {
-	local family to from
-	export NODE_A NODE_B
+	local family to
 
 	lab_join a "$NODE_A" b "$NODE_B"
 	node_needs_esclusa a b
 	ping_up lana 10.2.0.2
 	for family in 4 6; do
-		from=lana to=10.2.0.2
+		to=10.2.0.2
 		[ $family = 4 ] || to=fd00:2::2
-		at lanb timeout 10 tcpdump -i lan0 -n -c 1 --immediate-mode \
-			'dst port 5001 and (tcp[13] & 2 != 0 or ip6[53] & 2 != 0)' -v \
-			>"$LAB_DIR/syn.$family" 2>"$LAB_DIR/syn.log" &
-		wait_for 5 grep -q 'listening on' "$LAB_DIR/syn.log"
-		tcp_copy $from lanb $to 1000
-		wait $!
-		grep -q "mss $((1420 - (family == 4 ? 40 : 60)))" "$LAB_DIR/syn.$family" ||
-			fail "SYN is not clamped: $(cat "$LAB_DIR/syn.$family")"
-		rm "$LAB_DIR/syn.log"
+		sniff lanb lan0 1 'dst port 5001 and (tcp[13] & 2 != 0 or ip6[53] & 2 != 0)'
+		tcp_copy lana lanb $to 1000
+		sniffed | grep -q "mss $((1420 - (family == 4 ? 40 : 60)))" ||
+			fail "SYN is not clamped: $(sniffed)"
 	done
 	[ "$(node_show a field mss_clamped)" -ge 2 ] || fail "no clamped SYN counted"
 }

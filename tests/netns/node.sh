@@ -136,11 +136,12 @@ node_start_esclusa()
 
 	bg "$s" "$LAB_DIR/$s.log" "$ESCLUSA" run "$LAB_DIR/$s.conf"
 	NODE_PID[$s]=$BG
-	if ! wait_for 15 node_ready "$s"; then
-		cat "$LAB_DIR/$s.log" >&2
-		echo "node $s is not ready after 15 s" >&2
-		return 1
-	fi
+	wait_for 15 node_settled "$s" && node_ready "$s" || fail "node $s is not ready"
+}
+
+node_settled()
+{
+	node_ready "$1" || pid_gone "${NODE_PID[$1]}"
 }
 
 node_ready()

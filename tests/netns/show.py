@@ -8,6 +8,7 @@
     show.py sum DOMAIN                  packets of all reasons of a domain
     show.py frames                      exit 0: every frame is in one place, none lost
     show.py violations                  how many in all
+    show.py flow                        exit 0: what a domain passed on, the next one took in
 """
 import json
 import sys
@@ -27,6 +28,24 @@ def frames():
     for side in show["frames"]:
         if side["sum"] != side["total"] or side["lost"]:
             sys.exit("frames of %(side)s: %(total)d, of which %(sum)d have a place" % side)
+
+
+def flow():
+    black, red = counters("black_xdp"), counters("red_xdp")
+    process, crypto = counters("red"), counters("crypto")
+
+    def total(of, prefix):
+        return sum(n for name, n in of.items() if name.startswith(prefix))
+
+    edges = {
+        "black program to crypto": (black["to_crypto"], total(crypto, "in_")),
+        "crypto to red": (crypto["in_opened"], total(process, "in_")),
+        "red program to red": (red["to_red"], total(process, "out_")),
+        "red to crypto": (process["out_to_crypto"], total(crypto, "out_")),
+    }
+    wrong = ["%s: %d passed on, %d taken in" % (e, a, b) for e, (a, b) in edges.items() if a != b]
+    if wrong:
+        sys.exit("\n".join(wrong))
 
 
 def one(rows, key, value):
@@ -49,6 +68,8 @@ def main(what, *args):
         print(sum(counters(args[0]).values()))
     elif what == "frames":
         frames()
+    elif what == "flow":
+        flow()
     elif what == "violations":
         print(sum(n for row in show["violations"] for n in row.values() if isinstance(n, int)))
 

@@ -188,13 +188,10 @@ test_source_filter()
 	lab_addr lana lan0 10.77.0.2/32 fd77::2/128
 	lab_route b 10.77.0.0/24 10.2.0.2
 	ping_up lana 10.2.0.2
-	at lanb timeout 20 tcpdump -i lan0 -n --immediate-mode -U -w "$LAB_DIR/spoofed.pcap" \
-		'src 10.77.0.2 or src fd77::2' 2>"$LAB_DIR/spoofed.log" &
-	wait_for 5 grep -q 'listening on' "$LAB_DIR/spoofed.log"
+	sniff lanb lan0 1 'src 10.77.0.2 or src fd77::2'
 	must_fail at lana ping -n -q -c 5 -i 0.05 -W 1 -I 10.77.0.2 10.2.0.2
 	must_fail at lana ping -n -q -c 5 -i 0.05 -W 1 -I fd77::2 fd00:2::2
-	lab_kill $!
-	grep -q '^0 packets captured' "$LAB_DIR/spoofed.log" || fail "spoofed packets came through"
+	sniffed 0 | grep -q '^0 packets captured' || fail "spoofed packets came through"
 	if [ "${NODE_KIND[b]}" = esclusa ]; then
 		[ "$(node_show b counter crypto in_source)" -ge 10 ] || fail "no spoofed packet counted"
 	fi
@@ -306,7 +303,7 @@ test_ecn_and_dscp()
 	outer_tos fd00:2::2 0xb9 01
 	outer_tos 10.2.0.2 0x03 03
 	at net nft -f - <<-'EOF'
-		table ip mark {
+		table ip congested {
 			chain forward {
 				type filter hook forward priority 0;
 				iifname "a0" ip ecn ect0 ip ecn set ce
@@ -330,11 +327,7 @@ outer_tos()
 # inner_tos ADDRESS SENT: TOS of the echo request as LAN B's host sees it.
 inner_tos()
 {
-	at lanb timeout 10 tcpdump -i lan0 -n -v -c 1 --immediate-mode 'icmp[0] == 8' \
-		>"$LAB_DIR/tos" 2>"$LAB_DIR/tos.log" &
-	wait_for 5 grep -q 'listening on' "$LAB_DIR/tos.log"
+	sniff lanb lan0 1 'icmp[0] == 8'
 	at lana ping -n -q -c 2 -i 0.02 -Q "$2" "$1" >/dev/null
-	wait $!
-	sed -n 's/.*tos \(0x[0-9a-f]*\).*/\1/p' "$LAB_DIR/tos"
-	rm "$LAB_DIR/tos.log"
+	sniffed | sed -n 's/.*tos \(0x[0-9a-f]*\).*/\1/p'
 }
