@@ -205,8 +205,9 @@ static void explain(int err, const struct esc_nic *nic)
 	if (fd >= 0)
 		close(fd);
 	esc_err("%s has another XDP program already: %s (id %u). Stop what attached it, or run: "
-		"ip link set dev %s xdp off",
-		nic->name, *info.name ? info.name : "unnamed", id, nic->name);
+		"ip link set dev %s %s off",
+		nic->name, *info.name ? info.name : "unnamed", id, nic->name,
+		q.attach_mode == XDP_ATTACHED_SKB ? "xdpgeneric" : "xdp");
 }
 
 static bool is_generic(uint32_t ifindex)

@@ -105,7 +105,7 @@ struct node {
 	uint64_t backoff;	/* before the next restart, ns */
 	uint64_t running_since; /* esc_now() */
 	uint64_t started;	/* UNIX seconds */
-	char waiting_for[256];	/* why there are no processes; logged when it changes */
+	char waiting_for[768];	/* why there are no processes; logged when it changes */
 	uint32_t restarts;
 	struct pending pending;
 	uint32_t seq;
