@@ -48,7 +48,7 @@ lab_close()
 {
 	local status=$? ns pid
 
-	trap '' INT TERM HUP
+	trap '' INT TERM HUP PIPE
 	trap - EXIT ERR
 	set +e
 	case $status in
@@ -84,21 +84,27 @@ lab_kill()
 	kill -KILL "$@" 2>/dev/null || true
 }
 
-# What labs of shells that were killed left behind.
+# What labs of shells that were killed left behind: a dead shell's number tells.
 lab_sweep()
 {
-	local ns pid
+	local it pid
 
-	for ns in /run/netns/esc-[0-9]*-*; do
-		[ -e "$ns" ] || continue
-		ns=${ns##*/}
-		pid=${ns#esc-}
+	for it in /run/netns/esc-[0-9]*-*; do
+		[ -e "$it" ] || continue
+		it=${it##*/}
+		pid=${it#esc-}
 		pid=${pid%%-*}
 		kill -0 "$pid" 2>/dev/null && continue
-		for pid in $(ip netns pids "$ns" 2>/dev/null); do
+		for pid in $(ip netns pids "$it" 2>/dev/null); do
 			kill -KILL "$pid" 2>/dev/null || true
 		done
-		ip netns del "$ns" 2>/dev/null || true
+		ip netns del "$it" 2>/dev/null || true
+	done
+	for it in /run/esclusa/e[0-9]* /var/run/wireguard/e[0-9]* /sys/fs/bpf/esclusa/e[0-9]*; do
+		[ -e "$it" ] || continue
+		pid=${it##*/e}
+		pid=${pid%%[!0-9]*}
+		kill -0 "$pid" 2>/dev/null || rm -rf "$it"
 	done
 }
 

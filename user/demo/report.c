@@ -204,13 +204,17 @@ void report_all(struct demo *d)
 void report_kept(const struct demo *d)
 {
 	heading(d, "The lab is still up");
-	printf("  ip netns exec %-16s bash          a shell on a host of LAN A: ping %s\n"
-	       "  ip netns exec %-16s tcpdump -ni a0   what the internet sees of node A\n"
-	       "  esclusa show demo-site-a                     what a node does\n"
-	       "  wg show demo-site-a                          the same, the way WireGuard's users "
-	       "do\n"
-	       "  esclusa demo --remove                        removes it all\n",
-	       demo_site[0].lan_ns, demo_site[1].host4, DEMO_NET);
+	printf("  A shell on a host of LAN A (then: ping %s)\n"
+	       "      ip netns exec %s bash\n"
+	       "  What the internet sees of node A\n"
+	       "      ip netns exec %s tcpdump -ni %s\n"
+	       "  What a node does; the same, as WireGuard's users ask\n"
+	       "      esclusa show demo-%s\n"
+	       "      wg show demo-%s\n"
+	       "  Remove it all\n"
+	       "      esclusa demo --remove\n",
+	       demo_site[1].host4, demo_site[0].lan_ns, DEMO_NET, demo_site[0].wire,
+	       demo_site[0].name, demo_site[0].name);
 }
 
 /* --- for programs

@@ -240,37 +240,45 @@ static bool parse_flow(const char *path, struct demo_flow *f)
 	return ok;
 }
 
+/* A server for one test: one that serves several answers "busy" for a moment after each. */
+static int serve(const struct demo *d, const char *name, struct exec_job *server)
+{
+	char log[DEMO_PATH + 32], text[512] = "";
+
+	snprintf(log, sizeof(log), "%s/%s.server.log", d->dir, name);
+	int err = exec_start(server, LAN_B, log, "iperf3 -s -1 --forceflush");
+	for (int i = 0; i < 100 && !err && exec_running(server); i++) {
+		if (!exec_read(log, text, sizeof(text)) && strstr(text, "listening"))
+			return 0;
+		err = exec_sleep(50);
+	}
+	if (err != -EINTR)
+		fprintf(stderr, "\nesclusa demo: iperf3 does not listen: %s\n",
+			err ? strerror(-err) : text);
+	return err ? err : -EIO;
+}
+
 static int flow(struct demo *d, const struct demo_flow *what, const char *to, unsigned int seconds,
 		const char *options)
 {
 	struct demo_flow *f = &d->flow[d->flows++];
-	struct exec_job job = {0};
+	struct exec_job client = {0}, server = {0};
 	char path[DEMO_PATH + 32];
 
 	*f = *what;
 	snprintf(path, sizeof(path), "%s/%s.json", d->dir, f->file);
-	int status = exec_start(&job, LAN_A, path, "iperf3 -J -c %s -t %u%s", to, seconds, options);
-	status = status ? status : exec_wait(&job, seconds * 1000 + FLOW_SPARE);
+	int status = serve(d, f->file, &server);
+	if (!status)
+		status = exec_start(&client, LAN_A, path, "iperf3 -J -c %s -t %u%s", to, seconds,
+				    options);
+	status = status ? status : exec_wait(&client, seconds * 1000 + FLOW_SPARE);
+	exec_stop(&server);
 	if (status == -EINTR)
 		return status;
 	/* What did not work shows as 0 Mbit/s and fails its check. */
 	if (status || !parse_flow(path, f))
 		f->mbit = 0;
 	return 0;
-}
-
-static int await_server(struct exec_job *server, const char *log)
-{
-	char text[512] = "";
-
-	for (int i = 0; i < 100 && exec_running(server); i++) {
-		if (!exec_read(log, text, sizeof(text)) && strstr(text, "listening"))
-			return 0;
-		if (exec_sleep(50))
-			return -EINTR;
-	}
-	fprintf(stderr, "\nesclusa demo: iperf3 does not listen: %s\n", text);
-	return -EIO;
 }
 
 int traffic_flows(struct demo *d)
@@ -283,17 +291,10 @@ int traffic_flows(struct demo *d)
 		{.what = "UDP   A to B, IPv4, offered 100 Mbit/s", .file = "udp", .udp = true},
 	};
 	const char *v4 = demo_site[1].host4, *v6 = demo_site[1].host6;
-	struct exec_job server = {0};
-	char log[DEMO_PATH + 32];
+	int err = flow(d, &what[0], v4, 4, "");
 
-	snprintf(log, sizeof(log), "%s/iperf3-server.log", d->dir);
-	int err = exec_start(&server, LAN_B, log, "iperf3 -s --forceflush");
-	err = err ? err : await_server(&server, log);
-	err = err ? err : flow(d, &what[0], v4, 4, "");
 	err = err ? err : flow(d, &what[1], v4, 4, " -R");
 	err = err ? err : flow(d, &what[2], v4, 3, " -P 4");
 	err = err ? err : flow(d, &what[3], v6, 3, "");
-	err = err ? err : flow(d, &what[4], v4, 2, " -u -b 100M -l 1300");
-	exec_stop(&server);
-	return err;
+	return err ? err : flow(d, &what[4], v4, 2, " -u -b 100M -l 1300");
 }
