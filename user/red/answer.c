@@ -7,11 +7,11 @@
 
 /* Build the error in a frame of its own; false: none may or can be sent. */
 static bool build(struct red *r, const struct packet *p, enum icmp_error what, uint32_t mtu,
-		  struct packet *answer)
+		  uint64_t *bucket, struct packet *answer)
 {
 	const uint8_t *own = source_for(r, p->dst);
 
-	if (!own || !icmp_may_answer(p) || !rate_allows(r, ICMP_RATE, &r->icmp_full))
+	if (!own || !icmp_may_answer(p) || !rate_allows(r, ICMP_RATE, bucket))
 		return false;
 	uint8_t *ip = frame_for_packet(r);
 	if (!ip)
@@ -39,7 +39,10 @@ bool answer_lan(struct red *r, struct lane *l, const struct packet *p, const uin
 {
 	struct packet answer;
 
-	return build(r, p, what, mtu, &answer) && sent(r, &answer, send_to_lan(r, l, &answer, mac));
+	if (mac[0] & 1) /* a group cannot have sent it; no answer to all of its machines */
+		return false;
+	return build(r, p, what, mtu, &r->lan_icmp_full, &answer) &&
+	       sent(r, &answer, send_to_lan(r, l, &answer, mac));
 }
 
 bool answer_tunnel(struct red *r, struct lane *l, const struct packet *p, enum icmp_error what,
@@ -47,5 +50,6 @@ bool answer_tunnel(struct red *r, struct lane *l, const struct packet *p, enum i
 {
 	struct packet answer;
 
-	return build(r, p, what, mtu, &answer) && sent(r, &answer, out_queue(r, l, &answer));
+	return build(r, p, what, mtu, &r->tunnel_icmp_full, &answer) &&
+	       sent(r, &answer, out_queue(r, l, &answer));
 }

@@ -13,8 +13,10 @@ bool out_queue(struct red *r, struct lane *l, const struct packet *p)
 {
 	uint64_t addr = addr_of(r, p->ip);
 
-	if (esc_ring_space(&l->plain_out, l->out_new + 1) <= l->out_new)
+	if (l->packets >= PACKETS_AT_CRYPTO ||
+	    esc_ring_space(&l->plain_out, l->out_new + 1) <= l->out_new)
 		return false;
+	l->packets++;
 	esc_ring_put(&l->plain_out, l->out_new++,
 		     esc_desc_make((uint32_t)addr, (uint16_t)p->len, 0));
 	esc_frame_move(&r->frames, esc_frame_of(&r->frames, addr), ESC_PLACE_busy,
@@ -130,6 +132,7 @@ uint32_t returned_lane(struct red *r, struct lane *l)
 			esc_cell_add(&r->status->violation[ESC_VIOLATION_desc_owner], 1);
 			continue;
 		}
+		l->packets -= l->packets > 0;
 		explain(r, l, addr, esc_desc_flags(d));
 		free_busy(r, addr);
 	}

@@ -163,8 +163,7 @@ static int set_up(struct red *r)
 
 /* --- loop -------------------------------------------------------------------------------- */
 
-/* One look at everything; returns how much there was to do. */
-static uint32_t work_round(struct red *r)
+uint32_t red_round(struct red *r)
 {
 	uint32_t work = 0, shown = 0;
 
@@ -264,7 +263,7 @@ static int loop(struct red *r)
 		fds[n++] = (struct pollfd){.fd = r->lane[q].xsk.fd, .events = POLLIN};
 	while (!err && !r->stopping) {
 		r->now = esc_now();
-		if (work_round(r)) {
+		if (red_round(r)) {
 			last_work = r->now;
 			if (r->now - last_control < 10 * ESC_MS)
 				continue;

@@ -32,6 +32,12 @@
 /* Empty frames that crypto holds per lane, ready for plaintext. */
 #define EMPTIES_AT_CRYPTO (ESC_FRAMES_PER_QUEUE / 4u)
 
+/*
+ * Packets that crypto holds per lane, at most: a LAN that sends faster than crypto seals, or to
+ * silent peers, must leave frames for receiving and for the other direction.
+ */
+#define PACKETS_AT_CRYPTO (3u * ESC_FRAMES_PER_QUEUE / 8u)
+
 /* Packets that wait for a neighbour: all together, per destination, and for how long. */
 #define PENDING_MAX	64u
 #define PENDING_PER_DST 8u
@@ -43,7 +49,10 @@ struct rate {
 	uint64_t period;
 };
 
-/* ICMP errors: 100 per second, all senders together (RFC 1812, 4.3.2.8; RFC 4443, 2.4 (f)). */
+/*
+ * ICMP errors: 100 per second and direction (RFC 1812, 4.3.2.8; RFC 4443, 2.4 (f)). What other
+ * sites provoke does not take path MTU discovery from the LAN.
+ */
 #define ICMP_RATE ((struct rate){50, 1000000000ull / 100})
 
 /* Questions to control: a remote site that scans the LAN must not keep it busy. */
@@ -55,6 +64,7 @@ struct lane {
 	struct esc_ring_end plain_out, plain_out_ret, plain_in_free, plain_in;
 	uint32_t out_new; /* descriptors put into plain_out, not yet published */
 	uint32_t empties; /* frames in crypto's hands for plaintext */
+	uint32_t packets; /* frames in crypto's hands with packets to seal */
 };
 
 struct pending {
@@ -73,7 +83,8 @@ struct red {
 	struct esc_hops *hops;
 	struct esc_msg_nic nic;
 	uint64_t now;
-	uint64_t icmp_full, want_full; /* when each bucket will be full again */
+	/* When each bucket will be full again. */
+	uint64_t lan_icmp_full, tunnel_icmp_full, want_full;
 	struct pending pending[PENDING_MAX];
 	uint32_t pending_count;
 	struct lane lane[ESC_QUEUES_MAX];
@@ -125,6 +136,10 @@ static inline bool rate_allows(const struct red *r, struct rate rate, uint64_t *
 	return true;
 }
 
+/* --- red.c --- */
+
+/* One look at everything but control; returns how much there was to do. */
+uint32_t red_round(struct red *r);
 /* A free frame, now busy; its IP packet begins at the result. NULL: none left. */
 uint8_t *frame_for_packet(struct red *r);
 bool own_address(const struct red *r, const uint8_t addr[16]);
@@ -144,7 +159,7 @@ bool send_to_lan(struct red *r, struct lane *l, const struct packet *p, const ui
 uint32_t out_lane(struct red *r, struct lane *l);
 /* Frames that crypto is done with; returns how many. */
 uint32_t returned_lane(struct red *r, struct lane *l);
-/* Hand a packet in a busy frame to crypto; false: ring full, the frame is still busy. */
+/* Hand a packet in a busy frame to crypto; false: it has enough, the frame is still busy. */
 bool out_queue(struct red *r, struct lane *l, const struct packet *p);
 /* Show crypto what was queued; returns how many packets. */
 uint32_t out_publish(struct lane *l);
