@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* IP packets taken apart, and the ICMP messages of a router: bytes, checksums, when to be silent.
- */
-#include <netinet/in.h>
+/* ICMP and ICMPv6: bytes, checksums and quotes of errors, who gets none, echo replies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,418 +8,443 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/addr.h"
 #include "red/icmp.h"
-#include "red_lab.h"
+#include "red_packets.h"
 
-#define V4 "10.2.0.9", "192.168.1.7"
-#define V6 "fd00:2::9", "fd00:1::7"
+#define ROOM 2048u
 
-static uint8_t buf[4096], out[4096];
-
-static struct packet parsed(const struct lab_ip *w)
+static struct packet parsed(uint8_t *ip, size_t len)
 {
 	struct packet p;
-	uint32_t len = lab_build(buf, w);
 
-	assert_true(packet_parse(buf, len, &p));
+	assert_true(packet_parse(ip, (uint32_t)len, &p));
 	return p;
 }
 
-/* --- taking packets apart ---------------------------------------------------------------- */
-
-/* In memory of exactly that size, so that a sanitizer sees a read beyond it. */
-static bool parses(const uint8_t *ip, uint32_t room, struct packet *p)
-{
-	uint8_t *exact = malloc(room ? room : 1);
-
-	memcpy(exact, ip, room);
-	bool ok = packet_parse(exact, room, p);
-	free(exact);
-	return ok;
-}
-
-static void truncated_packets_are_refused(void **state)
-{
-	const struct lab_ip kinds[] = {{V4, IPPROTO_UDP, 64, 0, 30}, {V6, IPPROTO_UDP, 64, 0, 30}};
-	struct packet p;
-
-	(void)state;
-	for (int k = 0; k < 2; k++) {
-		uint32_t len = lab_build(buf, &kinds[k]);
-
-		for (uint32_t room = 0; room < len; room++)
-			assert_false(parses(buf, room, &p));
-		assert_true(parses(buf, len, &p));
-		assert_true(parses(buf, len + 18, &p)); /* Ethernet padding */
-		assert_int_equal(p.len, len);
-		assert_int_equal(p.upper, k ? 40 : 20);
-		assert_int_equal(p.protocol, IPPROTO_UDP);
-	}
-}
-
-static void bad_headers_are_refused(void **state)
-{
-	const struct lab_ip v4 = {V4, IPPROTO_UDP, 64, 0, 30};
-	const struct lab_ip mapped = {V6, IPPROTO_UDP, 64, 0, 30};
-	struct packet p;
-
-	(void)state;
-	for (uint32_t bit = 0; bit < 20 * 8; bit++) { /* any one bit: the checksum, at least */
-		uint32_t len = lab_build(buf, &v4);
-		buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		assert_false(packet_parse(buf, len, &p));
-	}
-	for (uint8_t version = 0; version < 16; version++) {
-		uint32_t len = lab_build(buf, &mapped);
-		buf[0] = (uint8_t)(version << 4);
-		assert_int_equal(packet_parse(buf, len, &p), version == 6);
-	}
-	for (uint32_t at = 8; at <= 24; at += 16) { /* an IPv6 packet in an IPv4 address's name */
-		uint32_t len = lab_build(buf, &mapped);
-		lab_addr(buf + at, "::ffff:10.0.0.1");
-		assert_false(packet_parse(buf, len, &p));
-	}
-}
-
-/* Chains of extension headers: {next header, length field} each, up to the transport. */
-static void extension_headers_are_followed(void **state)
-{
-	static const struct {
-		uint8_t chain[12][2];
-		uint32_t n;
-		uint8_t transport, found;
-		uint32_t upper;
-	} rows[] = {
-		{{{0}}, 0, IPPROTO_TCP, IPPROTO_TCP, 40},
-		{{{IPPROTO_HOPOPTS, 0}}, 1, IPPROTO_TCP, IPPROTO_TCP, 48},
-		{{{IPPROTO_HOPOPTS, 1}, {IPPROTO_ROUTING, 2}}, 2, IPPROTO_TCP, IPPROTO_TCP, 80},
-		{{{IPPROTO_AH, 4}}, 1, IPPROTO_ICMPV6, IPPROTO_ICMPV6, 64},
-		{{{IPPROTO_DSTOPTS, 255}}, 1, IPPROTO_TCP, NO_TRANSPORT, 40},
-		{{{IPPROTO_ESP, 0}}, 1, IPPROTO_TCP, IPPROTO_ESP, 40},
-		{{{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}},
-		 8,
-		 IPPROTO_TCP,
-		 IPPROTO_TCP,
-		 104},
-		{{{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}},
-		 9,
-		 IPPROTO_TCP,
-		 NO_TRANSPORT,
-		 112},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint8_t first = rows[i].n ? rows[i].chain[0][0] : rows[i].transport;
-		const struct lab_ip w = {V6, first, 64, 0, 160};
-		struct packet p;
-		uint32_t len = lab_build(buf, &w), at = 40;
-
-		for (uint32_t h = 0; h < rows[i].n; h++) {
-			uint8_t kind = rows[i].chain[h][0], size = rows[i].chain[h][1];
-			buf[at] = h + 1 < rows[i].n ? rows[i].chain[h + 1][0] : rows[i].transport;
-			buf[at + 1] = size;
-			at += kind == IPPROTO_AH ? (size + 2u) * 4 : (size + 1u) * 8;
-			if (at > len)
-				break;
-		}
-		assert_true(parses(buf, len, &p));
-		assert_int_equal(p.protocol, rows[i].found);
-		if (rows[i].found != NO_TRANSPORT)
-			assert_int_equal(p.upper, rows[i].upper);
-		assert_true(p.upper <= p.len && !p.fragment && p.df);
-	}
-}
-
-static void fragments_are_known_as_such(void **state)
-{
-	const struct lab_ip w = {V6, IPPROTO_HOPOPTS, 64, 0, 64};
-	struct packet p;
-	uint32_t len = lab_build(buf, &w);
-
-	(void)state;
-	buf[40] = IPPROTO_FRAGMENT;
-	buf[41] = 0;
-	buf[48] = IPPROTO_ICMPV6;
-	put16(buf + 50, 1); /* first, more follow */
-	assert_true(packet_parse(buf, len, &p));
-	assert_true(p.fragment && !p.later_fragment && p.upper == 56);
-	put16(buf + 50, 8); /* last */
-	assert_true(packet_parse(buf, len, &p));
-	assert_true(p.fragment && p.later_fragment);
-
-	p = parsed(&(struct lab_ip){V4, IPPROTO_UDP, 64, 0x2000, 64});
-	assert_true(p.fragment && !p.later_fragment && !p.df);
-	p = parsed(&(struct lab_ip){V4, IPPROTO_UDP, 64, 0x0001, 64});
-	assert_true(p.fragment && p.later_fragment);
-	p = parsed(&(struct lab_ip){V4, IPPROTO_UDP, 64, 0x4000, 64});
-	assert_true(!p.fragment && p.df);
-}
-
-/* Every IPv6 packet that a random chain makes: nothing is read beyond it, upper stays inside. */
-static void random_chains_stay_inside(void **state)
-{
-	static const uint8_t kinds[] = {0, 43, 44, 51, 60, 6, 58};
-	struct packet p;
-
-	(void)state;
-	srandom(6);
-	for (int i = 0; i < 200000; i++) {
-		const struct lab_ip w = {V6, kinds[random() % 7], 64, 0, (uint32_t)random() % 100};
-		uint32_t len = lab_build(buf, &w);
-
-		for (uint32_t at = 40; at + 1 < len; at += 8) {
-			buf[at] = kinds[random() % 7];
-			buf[at + 1] = (uint8_t)(random() % 8 ? random() % 3 : random());
-		}
-		assert_true(parses(buf, len, &p));
-		assert_true(p.upper >= 40 && p.upper <= len);
-	}
-}
-
-static void ageing_keeps_the_checksum_right(void **state)
-{
-	(void)state;
-	srandom(7);
-	for (int i = 0; i < 20000; i++) {
-		const struct lab_ip w = {V4, (uint8_t)random(), (uint8_t)(2 + random() % 254),
-					 0x4000, 0};
-		struct packet p = parsed(&w);
-
-		packet_age(&p);
-		assert_int_equal(packet_ttl(&p), w.ttl - 1);
-		assert_int_equal(lab_sum(buf, 20, 0), 0xffff);
-	}
-	struct packet p = parsed(&(struct lab_ip){V6, IPPROTO_UDP, 2, 0, 0});
-	packet_age(&p);
-	assert_int_equal(packet_ttl(&p), 1);
-}
-
-static void only_single_hosts_are_routed(void **state)
-{
-	static const struct {
-		const char *addr;
-		bool ok;
-	} rows[] = {
-		{"10.0.0.1", true},    {"0.0.0.0", false},     {"0.1.2.3", false},
-		{"127.0.0.1", false},  {"126.255.0.1", true},  {"128.0.0.1", true},
-		{"169.253.0.1", true}, {"169.254.0.1", false}, {"223.255.255.1", true},
-		{"224.0.0.1", false},  {"240.0.0.1", false},   {"255.255.255.255", false},
-		{"::", false},	       {"::1", false},	       {"::10.0.0.1", false},
-		{"2001:db8::1", true}, {"fd00::1", true},      {"fe80::1", false},
-		{"febf::1", false},    {"fec0::1", true},      {"ff02::1", false},
-		{"0:0:0:1::1", true},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint8_t a[16];
-		lab_addr(a, rows[i].addr);
-		assert_int_equal(addr_routable(a), rows[i].ok);
-	}
-}
-
-/* --- errors ------------------------------------------------------------------------------ */
-
-struct error_row {
+struct row {
 	enum icmp_error what;
+	uint8_t v4_type, v4_code, v6_type, v6_code;
 	uint32_t mtu;
-	uint8_t v4[8], v6[8]; /* the ICMP header, its checksum as zero */
 };
 
-static const struct error_row errors[] = {
-	{ICMP_ERROR_TTL, 0, {11, 0}, {3, 0}},
-	{ICMP_ERROR_TOO_BIG, 1420, {3, 4, 0, 0, 0, 0, 0x05, 0x8c}, {2, 0, 0, 0, 0, 0, 0x05, 0x8c}},
-	{ICMP_ERROR_TOO_BIG, 70000, {3, 4, 0, 0, 0, 0, 0x11, 0x70}, {2, 0, 0, 0, 0, 1, 0x11, 0x70}},
-	{ICMP_ERROR_HOST, 0, {3, 1}, {1, 3}},
+static const struct row rows[] = {
+	{ICMP_ERROR_TTL, 11, 0, 3, 0, 0},
+	{ICMP_ERROR_TOO_BIG, 3, 4, 2, 0, 1420},
+	{ICMP_ERROR_HOST, 3, 1, 1, 3, 0},
 };
 
-static void check_error(const struct error_row *row, const struct lab_ip *w, const char *own_text)
+static void check_v4(const struct row *row, size_t payload)
 {
-	struct packet p = parsed(w), answer;
-	uint32_t head = p.v4 ? 20 : 40, most = p.v4 ? 576 : 1280;
-	uint32_t quote = p.len < most - head - 8 ? p.len : most - head - 8;
-	uint8_t own[16];
+	uint8_t ip[ROOM], out[ROOM], own[16];
+	size_t len = make_v4(ip, "10.1.0.5", "10.2.0.9", 17, payload);
+	struct packet p = parsed(ip, len);
+	size_t quote = len < 576 - 28 ? len : 576 - 28;
 
-	lab_addr(own, own_text);
-	memset(out, 0xee, sizeof(out));
-	uint32_t len = icmp_error(out, sizeof(out), &p, own, row->what, row->mtu);
-	assert_int_equal(len, head + 8 + quote);
-	assert_int_equal(out[len], 0xee);
-	assert_true(packet_parse(out, len, &answer));
-	assert_memory_equal(answer.src, own, 16);
-	assert_memory_equal(answer.dst, p.src, 16);
-	assert_int_equal(answer.len, len);
-	assert_int_equal(packet_ttl(&answer), 64);
-	assert_int_equal(answer.protocol, p.v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-	assert_int_equal(lab_transport_sum(out, len, !p.v4), 0xffff);
-	put16(out + head + 2, 0);
-	assert_memory_equal(out + head, p.v4 ? row->v4 : row->v6, 8);
-	assert_memory_equal(out + head + 8, buf, quote);
+	esc_addr_parse("10.1.0.1", own);
+	memset(out, 0xaa, sizeof(out));
+	assert_int_equal(icmp_error(out, ROOM, &p, own, row->what, row->mtu), 28 + quote);
+	const uint8_t head[] = {0x45, 0, 0, 0, 0, 0, 0, 0, 64, 1};
+	assert_memory_equal(out, head, 2);
+	assert_int_equal(read16(out + 2), 28 + quote);
+	assert_memory_equal(out + 4, head + 4, 6);
+	assert_true(v4_header_ok(out));
+	assert_memory_equal(out + 12, own + 12, 4);
+	assert_memory_equal(out + 16, ip + 12, 4);
+	assert_int_equal(out[20], row->v4_type);
+	assert_int_equal(out[21], row->v4_code);
+	assert_int_equal(read16(out + 24), 0);
+	assert_int_equal(read16(out + 26), row->mtu);
+	assert_int_equal(transport_sum(out), 0xffff);
+	assert_memory_equal(out + 28, ip, quote);
+	assert_int_equal(out[28 + quote], 0xaa);
 }
 
-static void errors_are_right_to_the_byte(void **state)
+static void check_v6(const struct row *row, size_t payload)
 {
-	static const uint32_t sizes[] = {8, 9, 508, 528, 529, 1192, 1193, 1460};
+	uint8_t ip[ROOM], out[ROOM], own[16];
+	size_t len = make_v6(ip, "fd00:1::5", "fd00:2::9", 17, payload);
+	struct packet p = parsed(ip, len);
+	size_t quote = len < 1280 - 48 ? len : 1280 - 48;
 
+	esc_addr_parse("fd00:1::1", own);
+	memset(out, 0xaa, sizeof(out));
+	assert_int_equal(icmp_error(out, ROOM, &p, own, row->what, row->mtu), 48 + quote);
+	const uint8_t head[] = {0x60, 0, 0, 0};
+	assert_memory_equal(out, head, 4);
+	assert_int_equal(read16(out + 4), 8 + quote);
+	assert_int_equal(out[6], IPPROTO_ICMPV6);
+	assert_int_equal(out[7], 64);
+	assert_memory_equal(out + 8, own, 16);
+	assert_memory_equal(out + 24, ip + 8, 16);
+	assert_int_equal(out[40], row->v6_type);
+	assert_int_equal(out[41], row->v6_code);
+	assert_int_equal(read16(out + 44), 0);
+	assert_int_equal(read16(out + 46), row->mtu);
+	assert_int_equal(transport_sum(out), 0xffff);
+	assert_memory_equal(out + 48, ip, quote);
+	assert_int_equal(out[48 + quote], 0xaa);
+}
+
+static void every_error_has_its_bytes_and_checksum_for_every_size(void **state)
+{
 	(void)state;
-	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
-		for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
-			const struct lab_ip v4 = {V4, IPPROTO_UDP, 1, 0x4000, sizes[s]};
-			const struct lab_ip v6 = {V6, IPPROTO_UDP, 1, 0, sizes[s]};
-			check_error(&errors[e], &v4, "192.168.1.1");
-			check_error(&errors[e], &v6, "fd00:1::1");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t payload = 0; payload <= 1480; payload++) {
+			check_v4(&rows[i], payload);
+			check_v6(&rows[i], payload);
 		}
 	}
 }
 
-static void an_error_needs_room(void **state)
+static void a_large_mtu_is_written_whole(void **state)
 {
-	struct packet p = parsed(&(struct lab_ip){V4, IPPROTO_UDP, 1, 0, 8});
-	uint8_t own[16];
+	uint8_t ip[ROOM], out[ROOM], own[16] = {0xfd};
+	size_t len = make_v6(ip, "fd00:1::5", "fd00:2::9", 17, 100);
+	struct packet p = parsed(ip, len);
 
 	(void)state;
-	lab_addr(own, "192.168.1.1");
-	assert_int_equal(icmp_error(out, 575, &p, own, ICMP_ERROR_TTL, 0), 0);
-	p = parsed(&(struct lab_ip){V6, IPPROTO_UDP, 1, 0, 8});
-	lab_addr(own, "fd00:1::1");
-	assert_int_equal(icmp_error(out, 1279, &p, own, ICMP_ERROR_TTL, 0), 0);
+	assert_true(icmp_error(out, ROOM, &p, own, ICMP_ERROR_TOO_BIG, 0x12345) > 0);
+	assert_int_equal(read16(out + 44), 1);
+	assert_int_equal(read16(out + 46), 0x2345);
 }
 
-/* Every ICMP type: an error is never answered with an error. */
-static void errors_are_not_answered_with_errors(void **state)
+static void an_error_that_does_not_fit_is_not_written(void **state)
+{
+	uint8_t ip[ROOM], out[ROOM], own[16] = {[10] = 0xff, [11] = 0xff, 10, 1, 0, 1};
+	size_t len = make_v4(ip, "10.1.0.5", "10.2.0.9", 17, 1000);
+	struct packet p = parsed(ip, len);
+
+	(void)state;
+	memset(out, 0xaa, sizeof(out));
+	assert_int_equal(icmp_error(out, ICMP_ERROR_V4_MAX - 1, &p, own, ICMP_ERROR_TTL, 0), 0);
+	assert_int_equal(out[0], 0xaa);
+	assert_int_equal(icmp_error(out, ICMP_ERROR_V4_MAX, &p, own, ICMP_ERROR_TTL, 0), 576);
+	make_v6(ip, "fd00:1::5", "fd00:2::9", 17, 1400);
+	p = parsed(ip, 1440);
+	assert_int_equal(icmp_error(out, ICMP_ERROR_V6_MAX - 1, &p, own, ICMP_ERROR_TTL, 0), 0);
+	assert_int_equal(icmp_error(out, ICMP_ERROR_V6_MAX, &p, own, ICMP_ERROR_TTL, 0), 1280);
+}
+
+/* --- who gets no answer ------------------------------------------------------------------ */
+
+static bool answers(const char *src, const char *dst, uint8_t protocol, uint8_t first)
+{
+	uint8_t ip[256];
+	bool v4 = !strchr(src, ':');
+	size_t len = v4 ? make_v4(ip, src, dst, protocol, 64) : make_v6(ip, src, dst, protocol, 64);
+
+	ip[v4 ? 20 : 40] = first;
+	struct packet p = parsed(ip, len);
+	return icmp_may_answer(&p);
+}
+
+static void only_single_hosts_are_answered(void **state)
+{
+	static const char *const bad4[] = {"0.0.0.0",	  "0.1.2.3",	 "127.0.0.1",
+					   "127.255.1.1", "169.254.1.1", "224.0.0.1",
+					   "239.1.2.3",	  "240.0.0.1",	 "255.255.255.255"};
+	static const char *const bad6[] = {"::",      "::1",	 "::10.1.0.5", "fe80::1",
+					   "febf::1", "ff02::1", "ff0e::1234"};
+
+	(void)state;
+	assert_true(answers("10.1.0.5", "10.2.0.9", 17, 0));
+	assert_true(answers("fd00:1::5", "fd00:2::9", 17, 0));
+	assert_true(answers("223.255.255.1", "126.0.0.1", 17, 0));
+	for (size_t i = 0; i < sizeof(bad4) / sizeof(bad4[0]); i++) {
+		assert_false(answers(bad4[i], "10.2.0.9", 17, 0));
+		assert_false(answers("10.1.0.5", bad4[i], 17, 0));
+	}
+	for (size_t i = 0; i < sizeof(bad6) / sizeof(bad6[0]); i++) {
+		assert_false(answers(bad6[i], "fd00:2::9", 17, 0));
+		assert_false(answers("fd00:1::5", bad6[i], 17, 0));
+	}
+}
+
+static void icmp_errors_are_not_answered_but_questions_are(void **state)
 {
 	(void)state;
 	for (int type = 0; type < 256; type++) {
-		bool v4_error = type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+		bool error4 = type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 
-		struct packet p = parsed(&(struct lab_ip){V4, IPPROTO_ICMP, 1, 0, 64});
-		buf[20] = (uint8_t)type;
-		assert_int_equal(icmp_may_answer(&p), !v4_error);
-		p = parsed(&(struct lab_ip){V6, IPPROTO_ICMPV6, 1, 0, 64});
-		buf[40] = (uint8_t)type;
-		assert_int_equal(icmp_may_answer(&p), type >= 128);
-		/* the same behind a hop-by-hop header */
-		p = parsed(&(struct lab_ip){V6, IPPROTO_HOPOPTS, 1, 0, 64});
-		buf[40] = IPPROTO_ICMPV6;
-		buf[41] = 0;
-		buf[48] = (uint8_t)type;
-		assert_true(packet_parse(buf, p.len, &p));
-		assert_int_equal(icmp_may_answer(&p), type >= 128);
+		assert_int_equal(answers("10.1.0.5", "10.2.0.9", IPPROTO_ICMP, (uint8_t)type),
+				 !error4);
+		assert_int_equal(answers("fd00:1::5", "fd00:2::9", IPPROTO_ICMPV6, (uint8_t)type),
+				 type >= 128);
+		assert_true(answers("10.1.0.5", "10.2.0.9", 17, (uint8_t)type));
+		assert_true(answers("fd00:1::5", "fd00:2::9", 17, (uint8_t)type));
 	}
 }
 
-static void who_gets_no_answer(void **state)
+static void a_message_whose_type_is_not_there_is_not_answered(void **state)
 {
-	static const struct {
-		struct lab_ip packet;
-		bool answer;
-	} rows[] = {
-		{{V4, IPPROTO_UDP, 1, 0, 64}, true},
-		{{V6, IPPROTO_UDP, 1, 0, 64}, true},
-		{{V4, IPPROTO_UDP, 1, 0x2000, 64}, true}, /* first fragment */
-		{{V4, IPPROTO_UDP, 1, 0x2001, 64}, false},
-		{{V4, IPPROTO_ICMP, 1, 0, 0}, false}, /* too short to tell */
-		{{V6, IPPROTO_ICMPV6, 1, 0, 0}, false},
-		{{"0.0.0.0", "10.1.1.1", IPPROTO_UDP, 1, 0, 64}, false},
-		{{"127.0.0.1", "10.1.1.1", IPPROTO_UDP, 1, 0, 64}, false},
-		{{"224.0.0.5", "10.1.1.1", IPPROTO_UDP, 1, 0, 64}, false},
-		{{"255.255.255.255", "10.1.1.1", IPPROTO_UDP, 1, 0, 64}, false},
-		{{"10.1.1.1", "224.0.0.5", IPPROTO_UDP, 1, 0, 64}, false},
-		{{"10.1.1.1", "255.255.255.255", IPPROTO_UDP, 1, 0, 64}, false},
-		{{"::", "fd00::1", IPPROTO_UDP, 1, 0, 64}, false},
-		{{"ff02::1", "fd00::1", IPPROTO_UDP, 1, 0, 64}, false},
-		{{"fd00::1", "ff02::1", IPPROTO_UDP, 1, 0, 64}, false},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct packet p = parsed(&rows[i].packet);
-		assert_int_equal(icmp_may_answer(&p), rows[i].answer);
-	}
-}
-
-/* --- echo -------------------------------------------------------------------------------- */
-
-static void check_echo(const struct lab_ip *w, uint8_t request, uint8_t reply)
-{
-	uint32_t len = lab_build(buf, w), head = buf[0] >> 4 == 4 ? 20 : 40;
-	bool v6 = head == 40;
+	uint8_t ip[64];
 	struct packet p;
 
-	buf[head] = request;
-	buf[head + 1] = 0;
-	lab_seal_sum(buf, len, 2, v6);
-	memcpy(out, buf, len);
-	assert_true(packet_parse(out, len, &p) && icmp_is_echo_request(&p));
-	icmp_echo_reply(&p);
-	assert_true(packet_parse(out, len, &p));
-	assert_int_equal(packet_ttl(&p), 64);
-	assert_int_equal(out[head], reply);
-	assert_int_equal(lab_transport_sum(out, len, v6), 0xffff);
-	uint32_t at = v6 ? 8 : 12, size = v6 ? 16 : 4;
-	assert_memory_equal(out + at, buf + at + size, size);
-	assert_memory_equal(out + at + size, buf + at, size);
-	assert_memory_equal(out + head + 4, buf + head + 4, len - head - 4); /* id, seq, data */
+	(void)state;
+	p = parsed(ip, make_v4(ip, "10.1.0.5", "10.2.0.9", IPPROTO_ICMP, 0));
+	assert_false(icmp_may_answer(&p));
+	p = parsed(ip, make_v6(ip, "fd00:1::5", "fd00:2::9", IPPROTO_ICMPV6, 0));
+	assert_false(icmp_may_answer(&p));
 }
 
-static void echo_is_answered_in_place(void **state)
+static void later_fragments_are_not_answered_but_first_ones_are(void **state)
 {
+	uint8_t ip[256];
+	struct packet p;
+
 	(void)state;
-	for (uint32_t payload = 8; payload < 200; payload++) {
-		check_echo(&(struct lab_ip){V4, IPPROTO_ICMP, (uint8_t)payload, 0, payload}, 8, 0);
-		check_echo(&(struct lab_ip){V6, IPPROTO_ICMPV6, 3, 0, payload}, 128, 129);
+	size_t len = make_v4(ip, "10.1.0.5", "10.2.0.9", 17, 64);
+	for (uint32_t field = 0; field < 0x10000; field++) {
+		set16(ip + 6, field);
+		seal_v4(ip);
+		p = parsed(ip, len);
+		assert_int_equal(icmp_may_answer(&p), !(field & 0x1fff));
+	}
+	make_v6(ip, "fd00:1::5", "fd00:2::9", 17, 64);
+	len = add_extension(ip, 44, 8);
+	ip[41] = 0;
+	for (uint32_t field = 0; field < 0x10000; field++) {
+		set16(ip + 42, field);
+		p = parsed(ip, len);
+		assert_int_equal(icmp_may_answer(&p), !(field & 0xfff8));
 	}
 }
 
-static void only_whole_plain_requests_are_echo(void **state)
+/* RFC 4443, 2.4 (e.1): an error is an error behind extension headers too. */
+static void v6_errors_behind_extension_headers_are_found(void **state)
 {
-	struct packet p = parsed(&(struct lab_ip){V4, IPPROTO_ICMP, 9, 0, 8});
+	static const uint8_t chains[][4] = {{0},	 {60},		 {43},	  {44},
+					    {51},	 {0, 60},	 {0, 44}, {60, 51},
+					    {0, 43, 60}, {0, 60, 43, 60}};
 
 	(void)state;
-	buf[20] = 8;
-	buf[21] = 0;
+	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
+		for (int type = 1; type <= 128; type += 127) {
+			uint8_t ip[512];
+			size_t len = make_v6(ip, "fd00:1::5", "fd00:2::9", IPPROTO_ICMPV6, 64);
+
+			ip[40] = (uint8_t)type;
+			for (int k = 3; k >= 0; k--) {
+				if (!chains[i][k] && k)
+					continue;
+				len = add_extension(ip, chains[i][k], chains[i][k] == 44 ? 8 : 16);
+				if (chains[i][k] == 51) /* in words of four, less two */
+					ip[41] = 2;
+			}
+			struct packet p = parsed(ip, len);
+			assert_int_equal(icmp_may_answer(&p), type == 128);
+			for (size_t cut = 40; cut < len - 64; cut++) {
+				set16(ip + 4, cut - 40);
+				p = parsed(ip, cut);
+				assert_false(icmp_may_answer(&p)); /* cannot tell */
+			}
+		}
+	}
+}
+
+static void an_endless_chain_of_extension_headers_ends(void **state)
+{
+	uint8_t ip[1500] = {0};
+	struct packet p;
+
+	(void)state;
+	make_v6(ip, "fd00:1::5", "fd00:2::9", 0, sizeof(ip) - 40);
+	memset(ip + 40, 0, sizeof(ip) - 40); /* hop-by-hop, again and again */
+	p = parsed(ip, sizeof(ip));
+	assert_false(icmp_may_answer(&p));
+	for (size_t at = 40; at < sizeof(ip); at += 8)
+		ip[at + 1] = 0xff; /* each longer than the packet */
+	p = parsed(ip, sizeof(ip));
+	assert_false(icmp_may_answer(&p));
+}
+
+/* --- echo ---------------------------------------------------------------------------------- */
+
+static void check_reply(uint8_t *ip, size_t len)
+{
+	uint8_t was[ROOM];
+	struct packet p = parsed(ip, len);
+	bool v4 = p.v4;
+	size_t addr = v4 ? 12 : 8, size = v4 ? 4 : 16, icmp = p.header;
+
+	memcpy(was, ip, len);
 	assert_true(icmp_is_echo_request(&p));
-	buf[21] = 1; /* a code that does not exist */
+	icmp_echo_reply(&p);
+	assert_memory_equal(ip + addr, was + addr + size, size);
+	assert_memory_equal(ip + addr + size, was + addr, size);
+	assert_int_equal(ip[v4 ? 8 : 7], 64);
+	assert_int_equal(ip[icmp], v4 ? 0 : 129);
+	assert_int_equal(ip[icmp + 1], 0);
+	assert_int_equal(transport_sum(ip), 0xffff);
+	assert_memory_equal(ip + icmp + 4, was + icmp + 4, len - icmp - 4);
+	if (v4) {
+		assert_true(v4_header_ok(ip));
+		assert_memory_equal(ip + 20, was + 20, icmp - 20);
+	}
+}
+
+static void echo_replies_are_right_for_every_length_and_ttl(void **state)
+{
+	uint8_t ip[ROOM];
+
+	(void)state;
+	for (size_t data = 0; data < 1400; data++) {
+		size_t len = make_echo(ip, "10.2.0.9", "10.1.0.1", data);
+
+		ip[8] = (uint8_t)data;
+		seal_v4(ip);
+		check_reply(ip, len);
+		len = make_echo(ip, "fd00:2::9", "fd00:1::1", data);
+		ip[7] = (uint8_t)data;
+		check_reply(ip, len);
+	}
+}
+
+static void echo_with_options_or_extension_headers_is_not_answered(void **state)
+{
+	uint8_t ip[ROOM], options[40];
+	struct packet p;
+
+	(void)state;
+	memset(options, 1, sizeof(options));
+	for (size_t n = 4; n <= 40; n += 4) {
+		make_echo(ip, "10.2.0.9", "10.1.0.1", 33);
+		p = parsed(ip, add_options(ip, options, n));
+		assert_false(icmp_is_echo_request(&p));
+	}
+	make_echo(ip, "fd00:2::9", "fd00:1::1", 33);
+	p = parsed(ip, add_extension(ip, IPPROTO_DSTOPTS, 8));
+	assert_int_equal(p.protocol, IPPROTO_ICMPV6);
 	assert_false(icmp_is_echo_request(&p));
-	buf[20] = 0; /* a reply */
-	buf[21] = 0;
+}
+
+static void only_whole_echo_requests_count(void **state)
+{
+	uint8_t ip[ROOM];
+	struct packet p;
+
+	(void)state;
+	for (int type = 0; type < 256; type++) {
+		size_t len = make_echo(ip, "10.2.0.9", "10.1.0.1", 8);
+
+		ip[20] = (uint8_t)type;
+		p = parsed(ip, len);
+		assert_int_equal(icmp_is_echo_request(&p), type == 8);
+		ip[20] = 8;
+		ip[21] = (uint8_t)type;
+		p = parsed(ip, len);
+		assert_int_equal(icmp_is_echo_request(&p), type == 0);
+		len = make_echo(ip, "fd00:2::9", "fd00:1::1", 8);
+		ip[40] = (uint8_t)type;
+		p = parsed(ip, len);
+		assert_int_equal(icmp_is_echo_request(&p), type == 128);
+	}
+	for (size_t payload = 0; payload <= 8; payload++) {
+		size_t len = make_v4(ip, "10.2.0.9", "10.1.0.1", IPPROTO_ICMP, payload);
+
+		ip[20] = 8;
+		ip[21] = 0;
+		p = parsed(ip, len);
+		assert_int_equal(icmp_is_echo_request(&p), payload == 8);
+	}
+	make_echo(ip, "10.2.0.9", "10.1.0.1", 8);
+	ip[6] = 0x20; /* a first fragment */
+	seal_v4(ip);
+	p = parsed(ip, 36);
 	assert_false(icmp_is_echo_request(&p));
-	p = parsed(&(struct lab_ip){V4, IPPROTO_ICMP, 9, 0x2000, 8});
-	buf[20] = 8;
-	buf[21] = 0;
-	assert_false(icmp_is_echo_request(&p));
-	p = parsed(&(struct lab_ip){V4, IPPROTO_ICMP, 9, 0, 7});
-	buf[20] = 8;
-	assert_false(icmp_is_echo_request(&p));
-	p = parsed(&(struct lab_ip){V4, IPPROTO_UDP, 9, 0, 8});
-	buf[20] = 8;
-	assert_false(icmp_is_echo_request(&p));
-	p = parsed(&(struct lab_ip){V6, IPPROTO_HOPOPTS, 9, 0, 24});
-	buf[40] = IPPROTO_ICMPV6;
-	buf[41] = 0;
-	buf[48] = 128;
-	buf[49] = 0;
-	assert_true(packet_parse(buf, p.len, &p) && p.protocol == IPPROTO_ICMPV6);
-	assert_false(icmp_is_echo_request(&p));
+}
+
+/* --- the parser and the sums ----------------------------------------------------------------- */
+
+static void lengths_that_cannot_be_are_refused(void **state)
+{
+	uint8_t ip[ROOM];
+	struct packet p;
+
+	(void)state;
+	for (uint32_t room = 0; room < 100; room++) {
+		make_v4(ip, "10.2.0.9", "10.1.0.1", 17, 40);
+		assert_int_equal(packet_parse(ip, room, &p), room >= 60);
+		make_v6(ip, "fd00:2::9", "fd00:1::1", 17, 20);
+		assert_int_equal(packet_parse(ip, room, &p), room >= 60);
+	}
+	for (uint32_t first = 0; first < 256; first++) {
+		make_v4(ip, "10.2.0.9", "10.1.0.1", 17, 40);
+		ip[0] = (uint8_t)first;
+		if ((first & 15) >= 5)
+			seal_v4(ip);
+		bool v4 = first >> 4 == 4 && (first & 15) >= 5;
+		if (first >> 4 != 6)
+			assert_int_equal(packet_parse(ip, 60, &p), v4);
+	}
+	for (uint32_t total = 0; total < 0x10000; total++) {
+		make_v4(ip, "10.2.0.9", "10.1.0.1", 17, 40);
+		set16(ip + 2, total);
+		seal_v4(ip);
+		assert_int_equal(packet_parse(ip, 60, &p), total >= 20 && total <= 60);
+		make_v6(ip, "fd00:2::9", "fd00:1::1", 17, 20);
+		set16(ip + 4, total);
+		assert_int_equal(packet_parse(ip, 60, &p), total <= 20);
+	}
+	make_v6(ip, "::ffff:10.2.0.9", "fd00:1::1", 17, 20);
+	assert_false(packet_parse(ip, 60, &p));
+	make_v6(ip, "fd00:2::9", "::ffff:10.1.0.1", 17, 20);
+	assert_false(packet_parse(ip, 60, &p));
+}
+
+/* RFC 1812, 5.2.2 (2): a router that mends a broken header makes it believable. */
+static void a_wrong_header_checksum_is_refused(void **state)
+{
+	uint8_t ip[ROOM];
+	struct packet p;
+
+	(void)state;
+	for (uint32_t bit = 0; bit < 160; bit++) {
+		size_t len = make_v4(ip, "10.2.0.9", "10.1.0.1", 17, 200);
+
+		assert_true(packet_parse(ip, ROOM, &p));
+		ip[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		if (ip[0] >> 4 != 6)
+			assert_false(packet_parse(ip, (uint32_t)len + 1000, &p));
+	}
+}
+
+static void ageing_keeps_the_checksum_right_for_every_ttl_and_sum(void **state)
+{
+	uint8_t ip[64];
+
+	(void)state;
+	for (uint32_t id = 0; id < 0x10000; id++) {
+		make_v4(ip, "10.2.0.9", "10.1.0.1", 17, 8);
+		set16(ip + 4, id);
+		ip[8] = (uint8_t)(2 + id % 254);
+		seal_v4(ip);
+		struct packet p = parsed(ip, 28);
+		packet_age(&p);
+		assert_int_equal(ip[8], 1 + id % 254);
+		assert_true(v4_header_ok(ip));
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(truncated_packets_are_refused),
-		cmocka_unit_test(bad_headers_are_refused),
-		cmocka_unit_test(extension_headers_are_followed),
-		cmocka_unit_test(fragments_are_known_as_such),
-		cmocka_unit_test(random_chains_stay_inside),
-		cmocka_unit_test(ageing_keeps_the_checksum_right),
-		cmocka_unit_test(only_single_hosts_are_routed),
-		cmocka_unit_test(errors_are_right_to_the_byte),
-		cmocka_unit_test(an_error_needs_room),
-		cmocka_unit_test(errors_are_not_answered_with_errors),
-		cmocka_unit_test(who_gets_no_answer),
-		cmocka_unit_test(echo_is_answered_in_place),
-		cmocka_unit_test(only_whole_plain_requests_are_echo),
+		cmocka_unit_test(every_error_has_its_bytes_and_checksum_for_every_size),
+		cmocka_unit_test(a_large_mtu_is_written_whole),
+		cmocka_unit_test(an_error_that_does_not_fit_is_not_written),
+		cmocka_unit_test(only_single_hosts_are_answered),
+		cmocka_unit_test(icmp_errors_are_not_answered_but_questions_are),
+		cmocka_unit_test(a_message_whose_type_is_not_there_is_not_answered),
+		cmocka_unit_test(later_fragments_are_not_answered_but_first_ones_are),
+		cmocka_unit_test(v6_errors_behind_extension_headers_are_found),
+		cmocka_unit_test(an_endless_chain_of_extension_headers_ends),
+		cmocka_unit_test(echo_replies_are_right_for_every_length_and_ttl),
+		cmocka_unit_test(echo_with_options_or_extension_headers_is_not_answered),
+		cmocka_unit_test(only_whole_echo_requests_count),
+		cmocka_unit_test(lengths_that_cannot_be_are_refused),
+		cmocka_unit_test(a_wrong_header_checksum_is_refused),
+		cmocka_unit_test(ageing_keeps_the_checksum_right_for_every_ttl_and_sum),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

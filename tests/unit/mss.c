@@ -1,219 +1,223 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The MSS clamp: what it lowers, what it leaves alone, and that the TCP checksum stays right. */
-#include <netinet/in.h>
+/* MSS clamping: which SYNs are changed, to what, and that nothing else is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "red/mss.h"
-#include "red_lab.h"
+#include "red_packets.h"
 
-#define SYN	0x02
-#define SYN_ACK 0x12
-#define ACK	0x10
+#define MTU   1420u
+#define LIMIT (MTU - 40u)
+#define SYN   0x02
+#define ACK   0x10
+#define MSS   2, 4, 0x05, 0xb4 /* 1460 */
 
-static uint8_t buf[2048], before[2048];
+struct row {
+	const char *what;
+	uint8_t flags;
+	uint8_t n; /* bytes of options, before padding */
+	uint8_t options[40];
+	int8_t at; /* where the MSS's value is, from the first option; -1: nothing changes */
+};
 
-/* A segment with these options (a multiple of 4 bytes), flags and a right checksum. */
-static struct packet segment(bool v4, uint8_t flags, const uint8_t *options, uint32_t len)
+static const struct row rows[] = {
+	{"MSS alone", SYN, 4, {MSS}, 2},
+	{"SYN and ACK", SYN | ACK, 4, {MSS}, 2},
+	{"behind one no-operation: odd", SYN, 5, {1, MSS}, 3},
+	{"behind two no-operations", SYN, 6, {1, 1, MSS}, 4},
+	{"behind a window scale: odd", SYN, 7, {3, 3, 7, MSS}, 5},
+	{"behind time stamps and SACK", SYN, 16, {8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 4, 2, MSS}, 14},
+	{"behind an unknown option", SYN, 8, {253, 4, 9, 9, MSS}, 6},
+	{"last in the longest header", SYN, 40, {[0] = 254, [1] = 36, [36] = MSS}, 38},
+	{"already lower", SYN, 4, {2, 4, 0x02, 0x18}, -1},
+	{"just right", SYN, 4, {2, 4, LIMIT >> 8, LIMIT & 0xff}, -1},
+	{"one too much", SYN, 4, {2, 4, (LIMIT + 1) >> 8, (LIMIT + 1) & 0xff}, 2},
+	{"zero", SYN, 4, {2, 4, 0, 0}, -1},
+	{"largest", SYN, 4, {2, 4, 0xff, 0xff}, 2},
+	{"no options", SYN, 0, {0}, -1},
+	{"not a SYN", ACK, 4, {MSS}, -1},
+	{"no flags", 0, 4, {MSS}, -1},
+	{"behind the end of options", SYN, 8, {0, 0, 0, 0, MSS}, -1},
+	{"cut by the header's end", SYN, 4, {1, 1, 2, 4}, -1},
+	{"kind alone at the end", SYN, 4, {1, 1, 1, 2}, -1},
+	{"length 0", SYN, 8, {3, 0, 1, 1, MSS}, -1},
+	{"length 1", SYN, 8, {3, 1, 1, 1, MSS}, -1},
+	{"MSS of length 3", SYN, 8, {2, 3, 5, 1, 1, 1, 1, 1}, -1},
+	{"MSS of length 6", SYN, 8, {2, 6, 5, 0xb4, 0, 0, 1, 1}, -1},
+	{"option longer than the header", SYN, 8, {8, 41, 1, 1, MSS}, -1},
+};
+
+/* A TCP packet with these options and some payload; its checksum is right. */
+static size_t make_tcp(uint8_t *ip, bool v4, const struct row *row, size_t payload)
 {
-	const struct lab_ip w4 = {"10.2.0.9", "192.168.1.7", IPPROTO_TCP, 64, 0x4000, 20 + len};
-	const struct lab_ip w6 = {"fd00:2::9", "fd00:1::7", IPPROTO_TCP, 64, 0, 20 + len};
-	uint32_t total = lab_build(buf, v4 ? &w4 : &w6);
-	uint8_t *tcp = buf + total - 20 - len;
+	size_t tcp_len = 20 + (row->n + 3u) / 4u * 4u, header = v4 ? 20 : 40;
+	size_t len = v4 ? make_v4(ip, "10.1.0.5", "10.2.0.9", IPPROTO_TCP, tcp_len + payload)
+			: make_v6(ip, "fd00:1::5", "fd00:2::9", IPPROTO_TCP, tcp_len + payload);
+	uint8_t *tcp = ip + header;
+
+	tcp[12] = (uint8_t)(tcp_len / 4 << 4);
+	tcp[13] = row->flags;
+	memset(tcp + 20, 0, tcp_len - 20);
+	memcpy(tcp + 20, row->options, row->n);
+	seal_transport(ip, 16);
+	return len;
+}
+
+static bool clamp(uint8_t *ip, size_t len, uint32_t mtu)
+{
 	struct packet p;
 
-	tcp[12] = (uint8_t)((20 + len) / 4 << 4);
-	tcp[13] = flags;
-	memcpy(tcp + 20, options, len);
-	lab_seal_sum(buf, total, 16, true);
-	assert_true(packet_parse(buf, total, &p));
-	memcpy(before, buf, total);
-	return p;
+	assert_true(packet_parse(ip, (uint32_t)len, &p));
+	return mss_clamp(&p, mtu);
 }
 
-/* MSS behind so many NOPs, padded: odd offsets included. */
-static uint32_t mss_option(uint8_t o[12], uint32_t nops, uint16_t mss)
+/* The packet is as before, but for the MSS and the checksum, which is right. */
+static void check_changed(const uint8_t *ip, uint8_t *was, size_t len, size_t tcp, int at,
+			  size_t limit)
 {
-	memset(o, 1, 12);
-	o[nops] = 2;
-	o[nops + 1] = 4;
-	put16(o + nops + 2, mss);
-	return 12;
+	set16(was + tcp + 20 + (size_t)at, limit);
+	memcpy(was + tcp + 16, ip + tcp + 16, 2);
+	assert_memory_equal(ip, was, len);
+	assert_int_equal(transport_sum(ip), 0xffff);
 }
 
-static void lowers_only_what_is_too_large(void **state)
+static void check_row(const struct row *row, bool v4, size_t payload)
 {
-	static const struct {
-		bool v4;
-		uint16_t mss, mtu, expected;
-	} rows[] = {
-		{true, 1460, 1420, 1380},  {true, 1381, 1420, 1380},   {true, 1380, 1420, 1380},
-		{true, 1379, 1420, 1379},  {true, 0, 1420, 0},	       {true, 65535, 1420, 1380},
-		{true, 8960, 8920, 8880},  {false, 1440, 1420, 1360},  {false, 1360, 1420, 1360},
-		{false, 1220, 1420, 1220}, {false, 65535, 1280, 1220}, {true, 1460, 576, 536},
-		{true, 1460, 575, 1460}, /* no host takes less */
-	};
+	uint8_t ip[256], was[256];
+	size_t len = make_tcp(ip, v4, row, payload);
+	/* the same limit in both families */
+	bool changed = (memcpy(was, ip, len), clamp(ip, len, v4 ? MTU : MTU + 20));
 
+	if (changed != (row->at >= 0))
+		print_error("%s, IPv%d\n", row->what, v4 ? 4 : 6);
+	assert_int_equal(changed, row->at >= 0);
+	if (changed)
+		check_changed(ip, was, len, v4 ? 20 : 40, row->at, LIMIT);
+	else
+		assert_memory_equal(ip, was, len);
+}
+
+static void the_table_of_syns(void **state)
+{
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		for (uint32_t nops = 0; nops <= 8; nops++) {
-			for (int ack = 0; ack < 2; ack++) {
-				uint8_t o[12];
-				uint32_t len = mss_option(o, nops, rows[i].mss);
-				struct packet p = segment(rows[i].v4, ack ? SYN_ACK : SYN, o, len);
-				uint8_t *value = p.ip + p.upper + 20 + nops + 2;
-				bool changed = mss_clamp(&p, rows[i].mtu);
-
-				assert_int_equal(changed, rows[i].expected != rows[i].mss);
-				assert_int_equal(get16(value), rows[i].expected);
-				assert_int_equal(lab_transport_sum(buf, p.len, true), 0xffff);
-				/* nothing else changed */
-				memcpy(before + (value - buf), value, 2);
-				memcpy(before + p.upper + 16, p.ip + p.upper + 16, 2);
-				assert_memory_equal(buf, before, p.len);
-			}
+		for (size_t payload = 0; payload < 4; payload++) {
+			check_row(&rows[i], true, payload);
+			check_row(&rows[i], false, payload);
 		}
 	}
 }
 
-static void check_untouched(struct packet *p)
+static void every_value_at_both_offsets_leaves_a_right_checksum(void **state)
 {
-	assert_false(mss_clamp(p, 1420));
-	assert_memory_equal(buf, before, p->len);
-}
-
-static void leaves_other_segments_alone(void **state)
-{
-	uint8_t o[12];
-	uint32_t len = mss_option(o, 0, 1460);
+	const struct row *const at[2] = {&rows[0], &rows[2]};
 
 	(void)state;
-	for (int flags = 0; flags < 256; flags++) {
-		struct packet p = segment(true, (uint8_t)flags, o, len);
-		assert_int_equal(mss_clamp(&p, 1420), (flags & SYN) != 0);
-	}
-	struct packet p = segment(true, SYN, o, len);
-	p.later_fragment = true;
-	check_untouched(&p);
-	p = segment(true, SYN, o, len);
-	p.protocol = IPPROTO_UDP;
-	check_untouched(&p);
-}
+	for (int odd = 0; odd < 2; odd++) {
+		for (uint32_t mss = 0; mss < 0x10000; mss++) {
+			struct row row = *at[odd];
+			uint8_t ip[128], was[128];
 
-static void malformed_options_stop_the_walk(void **state)
-{
-	static const uint8_t rows[][12] = {
-		{0, 2, 4, 0x05, 0xb4},	   /* behind the end */
-		{8, 0, 2, 4, 0x05, 0xb4},  /* length 0 */
-		{8, 1, 2, 4, 0x05, 0xb4},  /* length 1 */
-		{8, 13, 2, 4, 0x05, 0xb4}, /* longer than the header */
-		{2, 3, 0x05, 1, 1, 1, 1},  /* an MSS option of another length */
-		{2, 5, 0x05, 0xb4, 1, 1},
-		{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2}, /* only the kind is left */
-		{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 4}, /* no room for the value */
-		{1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 5}, /* or for half of it */
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct packet p = segment(i & 1, SYN, rows[i], 12);
-		check_untouched(&p);
+			set16(row.options + row.at, mss);
+			size_t len = make_tcp(ip, true, &row, 3);
+			memcpy(was, ip, len);
+			bool changed = clamp(ip, len, MTU);
+			assert_int_equal(changed, mss > LIMIT);
+			if (changed)
+				check_changed(ip, was, len, 20, row.at, LIMIT);
+		}
 	}
 }
 
-static void the_option_is_found_behind_others(void **state)
+static void options_and_extension_headers_before_tcp_are_skipped(void **state)
 {
-	/* timestamps, then MSS */
-	static const uint8_t o[] = {8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 2, 4, 0x05, 0xb4, 1, 1};
-	struct packet p = segment(true, SYN, o, sizeof(o));
+	static const uint8_t options[8] = {1, 1, 1, 1, 1, 1, 1, 0};
+	uint8_t ip[256], was[256];
+	size_t len;
 
 	(void)state;
-	assert_true(mss_clamp(&p, 1420));
-	assert_int_equal(get16(p.ip + p.upper + 32), 1380);
-	assert_int_equal(lab_transport_sum(buf, p.len, true), 0xffff);
+	make_tcp(ip, true, &rows[0], 5);
+	len = add_options(ip, options, sizeof(options));
+	memcpy(was, ip, len);
+	assert_true(clamp(ip, len, MTU));
+	check_changed(ip, was, len, 28, 2, LIMIT);
+	make_tcp(ip, false, &rows[0], 5);
+	len = add_extension(ip, IPPROTO_DSTOPTS, 16);
+	memcpy(was, ip, len);
+	assert_true(clamp(ip, len, MTU + 20));
+	set16(was + 40 + 16 + 22, LIMIT);
+	memcpy(was + 40 + 16 + 16, ip + 40 + 16 + 16, 2);
+	assert_memory_equal(ip, was, len);
 }
 
-static void truncated_headers_are_left_alone(void **state)
+static void a_later_fragment_that_looks_like_a_syn_is_left_alone(void **state)
 {
-	uint8_t o[12];
-	uint32_t len = mss_option(o, 8, 1460);
+	uint8_t ip[128];
 
 	(void)state;
-	for (uint32_t cut = 1; cut <= 32; cut++) { /* the TCP header is longer than the packet */
-		struct packet p = segment(true, SYN, o, len);
-		uint8_t *exact = malloc(p.len - cut);
+	for (uint32_t field = 0; field < 0x4000; field++) {
+		size_t len = make_tcp(ip, true, &rows[0], 0);
 
-		memcpy(exact, buf, p.len - cut);
-		p.ip = exact;
-		p.len -= cut;
-		assert_false(mss_clamp(&p, 1420));
-		free(exact);
+		set16(ip + 6, field);
+		seal_v4(ip);
+		assert_int_equal(clamp(ip, len, MTU), !(field & 0x1fff));
 	}
-	for (uint8_t words = 0; words < 5; words++) { /* or shorter than can be */
-		struct packet p = segment(true, SYN, o, len);
-		p.ip[p.upper + 12] = (uint8_t)(words << 4);
-		memcpy(before, buf, p.len);
-		check_untouched(&p);
+}
+
+static void every_truncation_and_header_length_stays_inside(void **state)
+{
+	uint8_t ip[128], was[128];
+
+	(void)state;
+	for (size_t cut = 20; cut <= 60; cut++) {
+		for (uint32_t offset = 0; offset < 16; offset++) {
+			make_tcp(ip, true, &rows[7], 0);
+			ip[32] = (uint8_t)(offset << 4);
+			set16(ip + 2, cut);
+			seal_v4(ip);
+			memcpy(was, ip, sizeof(was));
+			bool inside = offset >= 5 && 20 + offset * 4 <= cut;
+			assert_false(clamp(ip, cut, MTU) && !inside);
+			assert_memory_equal(ip + cut, was + cut, sizeof(ip) - cut);
+		}
 	}
 }
 
-/* Behind IPv6 extension headers, too. */
-static void extension_headers_hide_nothing(void **state)
+static void other_protocols_and_tiny_mtus_are_left_alone(void **state)
 {
-	const struct lab_ip w = {"fd00:2::9", "fd00:1::7", IPPROTO_DSTOPTS, 64, 0, 8 + 24};
-	uint32_t len = lab_build(buf, &w);
-	uint8_t *tcp = buf + 48;
-	struct packet p;
+	uint8_t ip[128];
 
 	(void)state;
-	memset(buf + 40, 0, len - 40);
-	buf[40] = IPPROTO_TCP;
-	tcp[12] = 6 << 4;
-	tcp[13] = SYN;
-	memcpy(tcp + 20, (const uint8_t[]){2, 4, 0x05, 0xb4}, 4);
-	uint32_t sum = lab_sum(buf + 8, 32, 24 + IPPROTO_TCP);
-	put16(tcp + 16, (uint16_t)~lab_sum(tcp, 24, sum));
-	assert_true(packet_parse(buf, len, &p));
-	assert_true(mss_clamp(&p, 1420));
-	assert_int_equal(get16(tcp + 22), 1360);
-	assert_int_equal(lab_sum(tcp, 24, sum), 0xffff);
-}
+	for (int protocol = 0; protocol < 256; protocol++) {
+		size_t len = make_tcp(ip, true, &rows[0], 0);
 
-/* Any options: the checksum stays right, at most the value and the checksum change. */
-static void random_options_keep_the_checksum(void **state)
-{
-	static const uint8_t likely[] = {0, 1, 2, 3, 4, 5, 8, 10};
+		ip[9] = (uint8_t)protocol;
+		seal_v4(ip);
+		assert_int_equal(clamp(ip, len, MTU), protocol == IPPROTO_TCP);
+	}
+	for (uint32_t mtu = 0; mtu < 700; mtu++) {
+		size_t len = make_tcp(ip, true, &rows[0], 0);
 
-	(void)state;
-	srandom(8);
-	for (int i = 0; i < 200000; i++) {
-		uint8_t o[40];
-		uint32_t len = (uint32_t)random() % 11 * 4;
-
-		for (uint32_t j = 0; j < len; j++)
-			o[j] = random() % 8 ? likely[random() % 8] : (uint8_t)random();
-		struct packet p = segment(random() & 1, SYN, o, len);
-		bool changed = mss_clamp(&p, 600);
-		assert_int_equal(lab_transport_sum(buf, p.len, true), 0xffff);
-		assert_int_equal(changed, memcmp(buf, before, p.len) != 0);
+		assert_int_equal(clamp(ip, len, mtu), mtu >= 576);
+		len = make_tcp(ip, false, &rows[0], 0);
+		assert_int_equal(clamp(ip, len, mtu), mtu >= 596);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lowers_only_what_is_too_large),
-		cmocka_unit_test(leaves_other_segments_alone),
-		cmocka_unit_test(malformed_options_stop_the_walk),
-		cmocka_unit_test(the_option_is_found_behind_others),
-		cmocka_unit_test(truncated_headers_are_left_alone),
-		cmocka_unit_test(extension_headers_hide_nothing),
-		cmocka_unit_test(random_options_keep_the_checksum),
+		cmocka_unit_test(the_table_of_syns),
+		cmocka_unit_test(every_value_at_both_offsets_leaves_a_right_checksum),
+		cmocka_unit_test(options_and_extension_headers_before_tcp_are_skipped),
+		cmocka_unit_test(a_later_fragment_that_looks_like_a_syn_is_left_alone),
+		cmocka_unit_test(every_truncation_and_header_length_stays_inside),
+		cmocka_unit_test(other_protocols_and_tiny_mtus_are_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
