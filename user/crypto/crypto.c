@@ -186,14 +186,15 @@ static uint32_t work_round(struct crypto *c)
 	}
 	work += handshake_round(c);
 	timers_round(c);
-	for (uint32_t q = 0; q < c->start.queues; q++) {
-		struct lane *l = &c->lane[q];
-
-		esc_xsk_kick(&l->xsk);
-		esc_xsk_refill(&l->xsk);
-	}
-	if (work && esc_bell_ring(&c->link->red_bell, ESC_FD_RED_WAKE))
+	bool news = false;
+	for (uint32_t q = 0; q < c->start.queues; q++)
+		news |= rings_publish(&c->lane[q]);
+	if (news && esc_bell_ring(&c->link->red_bell, ESC_FD_RED_WAKE))
 		esc_cell_add(&c->status->wakeups, 1);
+	for (uint32_t q = 0; q < c->start.queues; q++) {
+		esc_xsk_kick(&c->lane[q].xsk);
+		esc_xsk_refill(&c->lane[q].xsk);
+	}
 	return work;
 }
 
@@ -305,6 +306,7 @@ static void drain(struct crypto *c)
 				return_frame(c, l, esc_ring_peek(&l->plain_out, i), ESC_RET_OK);
 			esc_ring_consume(&l->plain_out, n);
 		}
+		rings_publish(l);
 		while (l->empties)
 			esc_ring_push(&l->plain_in, l->empty[--l->empties]);
 		while ((n = esc_ring_avail(&l->plain_in_free, BATCH))) {

@@ -119,10 +119,12 @@ static enum esc_crypto_reason deliver(struct crypto *c, struct open_batch *b, ui
 		return ESC_CR_in_source;
 	if (!carry_ecn(packet, &ip, b->packet[i].outer.ecn))
 		return ESC_CR_in_ecn;
-	if (!esc_ring_push(&b->lane->plain_in, esc_desc_make(addr, (uint16_t)ip.len, 0))) {
+	struct lane *l = b->lane;
+	if (esc_ring_space(&l->plain_in, l->in_new + 1) <= l->in_new) {
 		esc_cell_add(&c->status->violation[ESC_VIOLATION_ring_cursor], 1);
 		return ESC_CR_in_no_frame;
 	}
+	esc_ring_put(&l->plain_in, l->in_new++, esc_desc_make(addr, (uint16_t)ip.len, 0));
 	return ESC_CR_in_opened;
 }
 

@@ -26,9 +26,25 @@ struct seal_batch {
 
 void return_frame(struct crypto *c, struct lane *l, esc_desc d, enum esc_ret ret)
 {
+	esc_desc back = esc_desc_make(esc_desc_addr(d), 0, (uint16_t)ret);
+
 	/* The ring has a slot for each frame: it is full only if red broke its promise. */
-	if (!esc_ring_push(&l->plain_out_ret, esc_desc_make(esc_desc_addr(d), 0, (uint16_t)ret)))
+	if (esc_ring_space(&l->plain_out_ret, l->ret_new + 1) > l->ret_new)
+		esc_ring_put(&l->plain_out_ret, l->ret_new++, back);
+	else
 		esc_cell_add(&c->status->violation[ESC_VIOLATION_ring_cursor], 1);
+}
+
+bool rings_publish(struct lane *l)
+{
+	bool news = l->ret_new || l->in_new;
+
+	if (l->ret_new)
+		esc_ring_publish(&l->plain_out_ret, l->ret_new);
+	if (l->in_new)
+		esc_ring_publish(&l->plain_in, l->in_new);
+	l->ret_new = l->in_new = 0;
+	return news;
 }
 
 static void refuse(struct crypto *c, struct lane *l, esc_desc d, enum esc_crypto_reason why,

@@ -58,7 +58,8 @@ struct lane {
 	struct esc_ring_end plain_out, plain_out_ret, plain_in_free, plain_in;
 	esc_desc empty[2 * BATCH]; /* red frames taken from plain_in_free and not used yet */
 	uint32_t empties;
-	uint32_t staged; /* packets of this lane that wait for a session */
+	uint32_t ret_new, in_new; /* put into plain_out_ret and plain_in, not yet published */
+	uint32_t staged;	  /* packets of this lane that wait for a session */
 };
 
 struct staged_packet {
@@ -133,8 +134,11 @@ uint32_t seal_lane(struct crypto *c, struct lane *l);
 /* Seal packets that waited for this peer. */
 void seal_staged(struct crypto *c, struct wg_peer *peer);
 void send_keepalive(struct crypto *c, struct wg_peer *peer);
-/* Give a red frame back with its fate. */
+/* Give a red frame back with its fate; red sees it after rings_publish(). */
 void return_frame(struct crypto *c, struct lane *l, esc_desc d, enum esc_ret ret);
+
+/* Let red see what this round produced; false: nothing. */
+bool rings_publish(struct lane *l);
 
 /* --- open.c --- */
 
