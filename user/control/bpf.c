@@ -169,7 +169,7 @@ static int take_over(const struct esc_bpf *b, enum esc_side side, uint32_t ifind
 
 static int new_link(const struct esc_bpf *b, enum esc_side side, const struct esc_nic *nic)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
+	struct bpf_link_create_opts opts = {.sz = sizeof(opts), .flags = XDP_FLAGS_DRV_MODE};
 	int prog = prog_of(b, side);
 	int fd = bpf_link_create(prog, (int)nic->ifindex, BPF_XDP, &opts);
 
@@ -187,7 +187,7 @@ static int new_link(const struct esc_bpf *b, enum esc_side side, const struct es
 
 static void explain(int err, const struct esc_nic *nic)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	struct bpf_xdp_query_opts q = {.sz = sizeof(q)};
 	struct bpf_prog_info info = {0};
 	uint32_t len = sizeof(info), id = 0;
 
@@ -212,7 +212,7 @@ static void explain(int err, const struct esc_nic *nic)
 
 static bool is_generic(uint32_t ifindex)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	struct bpf_xdp_query_opts q = {.sz = sizeof(q)};
 
 	return !bpf_xdp_query((int)ifindex, 0, &q) && q.attach_mode == XDP_ATTACHED_SKB;
 }

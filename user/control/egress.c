@@ -25,9 +25,13 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 
 int esc_egress_attach(uint32_t ifindex, int prog_fd)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = GUARD_HANDLE, .priority = GUARD_PRIORITY,
-		    .prog_fd = prog_fd, .flags = BPF_TC_F_REPLACE);
+	struct bpf_tc_hook hook = {
+		.sz = sizeof(hook), .ifindex = (int)ifindex, .attach_point = BPF_TC_EGRESS};
+	struct bpf_tc_opts opts = {.sz = sizeof(opts),
+				   .handle = GUARD_HANDLE,
+				   .priority = GUARD_PRIORITY,
+				   .prog_fd = prog_fd,
+				   .flags = BPF_TC_F_REPLACE};
 	libbpf_print_fn_t print = libbpf_set_print(quiet); /* a hook that exists is no news */
 	int err = bpf_tc_hook_create(&hook);
 
@@ -80,8 +84,10 @@ static bool has_filters(uint32_t ifindex, uint32_t parent)
 
 void esc_egress_detach(uint32_t ifindex)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = GUARD_HANDLE, .priority = GUARD_PRIORITY);
+	struct bpf_tc_hook hook = {
+		.sz = sizeof(hook), .ifindex = (int)ifindex, .attach_point = BPF_TC_EGRESS};
+	struct bpf_tc_opts opts = {
+		.sz = sizeof(opts), .handle = GUARD_HANDLE, .priority = GUARD_PRIORITY};
 	libbpf_print_fn_t print = libbpf_set_print(quiet); /* the NIC may be gone */
 
 	bpf_tc_detach(&hook, &opts);

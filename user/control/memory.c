@@ -36,13 +36,13 @@ static int sealed_memfd(const char *name, size_t size)
 	return fd;
 }
 
-static int map_status(int fd, size_t size, const void **at)
+static int map_status(struct esc_memory *m, enum esc_side side, size_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, m->status[side], 0);
 
 	if (p == MAP_FAILED)
 		return -errno;
-	*at = p;
+	m->status_map[side] = p;
 	return 0;
 }
 
@@ -114,12 +114,13 @@ static int open_all(struct esc_memory *m, uint32_t queues, uint32_t frame_size, 
 	if (!err)
 		err = fill_link(m->link, queues);
 	if (!err)
-		err = map_status(m->status[ESC_SIDE_RED], sizeof(*m->red), (const void **)&m->red);
+		err = map_status(m, ESC_SIDE_RED, sizeof(*m->red));
 	if (!err)
-		err = map_status(m->status[ESC_SIDE_BLACK], sizeof(*m->crypto),
-				 (const void **)&m->crypto);
+		err = map_status(m, ESC_SIDE_BLACK, sizeof(*m->crypto));
 	if (err)
 		return err;
+	m->red = m->status_map[ESC_SIDE_RED];
+	m->crypto = m->status_map[ESC_SIDE_BLACK];
 	*what = "making the wake-up descriptors";
 	err = open_bells(m);
 	*what = "making the AF_XDP sockets";
@@ -179,9 +180,9 @@ void esc_memory_hand_over(struct esc_memory *m)
 void esc_memory_close(struct esc_memory *m)
 {
 	esc_memory_hand_over(m);
-	if (m->red)
-		munmap((void *)(uintptr_t)m->red, sizeof(*m->red));
-	if (m->crypto)
-		munmap((void *)(uintptr_t)m->crypto, sizeof(*m->crypto));
+	if (m->status_map[ESC_SIDE_RED])
+		munmap(m->status_map[ESC_SIDE_RED], sizeof(*m->red));
+	if (m->status_map[ESC_SIDE_BLACK])
+		munmap(m->status_map[ESC_SIDE_BLACK], sizeof(*m->crypto));
 	esc_memory_init(m);
 }

@@ -20,6 +20,7 @@ struct esc_memory {
 	int xsk[ESC_SIDES][ESC_QUEUES_MAX];
 	const struct esc_red_status *red;
 	const struct esc_crypto_status *crypto;
+	void *status_map[ESC_SIDES]; /* the same, for unmapping */
 };
 
 /* Marks everything as not open. */

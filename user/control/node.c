@@ -13,7 +13,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cli/cli.h"
 #include "control/notify.h"
 #include "control/runtime.h"
 
@@ -87,7 +86,7 @@ static void stop_timer(struct node *n)
 
 void node_fail(struct node *n)
 {
-	n->exit_code = ESC_EXIT_FAILED;
+	n->exit_code = 1;
 	n->phase = PHASE_STOPPED;
 }
 
@@ -231,11 +230,11 @@ int esc_node_run(struct esc_model *m)
 
 	if (!n) {
 		esc_model_free(m);
-		return ESC_EXIT_FAILED;
+		return 1;
 	}
 	init(n, m);
 	prctl(PR_SET_DUMPABLE, 0); /* keys pass through here: no core file, no tracing by users */
-	n->exit_code = begin(n) ? ESC_EXIT_FAILED : ESC_EXIT_OK;
+	n->exit_code = begin(n) ? 1 : 0;
 	if (!n->exit_code) {
 		tick_event(n);
 		plane_up(n);
@@ -245,7 +244,7 @@ int esc_node_run(struct esc_model *m)
 		if (!err)
 			continue;
 		esc_err("waiting for events: %s", strerror(-err));
-		n->exit_code = ESC_EXIT_FAILED;
+		n->exit_code = 1;
 	}
 	int code = n->exit_code;
 	end(n);

@@ -116,8 +116,8 @@ struct node {
 };
 
 /*
- * Run a node in the foreground until SIGINT or SIGTERM. Takes the model. Returns an exit code
- * (cli.h). Needs root; see docs for the capabilities that do.
+ * Run a node in the foreground until SIGINT or SIGTERM. Takes the model. Returns 0, or 1 when it
+ * cannot run (why was logged, nothing is left behind). Needs root.
  */
 int esc_node_run(struct esc_model *m);
 

@@ -14,16 +14,11 @@
 
 #define READ_SIZE 16384
 
-static void disconnect(struct esc_client *c)
+/* It is no longer in the list. */
+static void release_client(struct esc_client *c)
 {
 	struct esc_server *s = c->server;
 
-	for (struct esc_client **at = &s->clients; *at; at = &(*at)->next) {
-		if (*at != c)
-			continue;
-		*at = c->next;
-		break;
-	}
 	s->count--;
 	s->ops->close(c);
 	esc_loop_cancel(s->loop, &c->stall);
@@ -32,6 +27,17 @@ static void disconnect(struct esc_client *c)
 	if (c->out)
 		c->release(c->out);
 	free(c);
+}
+
+static void disconnect(struct esc_client *c)
+{
+	for (struct esc_client **at = &c->server->clients; *at; at = &(*at)->next) {
+		if (*at != c)
+			continue;
+		*at = c->next;
+		break;
+	}
+	release_client(c);
 }
 
 static void stalled(void *arg)
@@ -151,8 +157,8 @@ static void accept_event(void *arg, uint32_t events)
 	s->count++;
 }
 
-void esc_client_answer(struct esc_client *c, char *out, size_t len,
-		       void (*release)(char *out), bool last)
+void esc_client_answer(struct esc_client *c, char *out, size_t len, void (*release)(char *out),
+		       bool last)
 {
 	c->release = release;
 	c->out = out;
@@ -228,8 +234,11 @@ void esc_server_close(struct esc_server *s)
 {
 	if (!s->ops)
 		return;
-	while (s->clients)
-		disconnect(s->clients);
+	while (s->clients) {
+		struct esc_client *c = s->clients;
+		s->clients = c->next;
+		release_client(c);
+	}
 	esc_loop_unwatch(s->loop, &s->listener);
 	close(s->listener.fd);
 	unlink(s->path);
