@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "red_lab.h"
+#include "red_rig.h"
 #include "red_packets.h"
 
 #define MTU	  1500
