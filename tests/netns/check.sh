@@ -56,13 +56,14 @@ equal()
 
 # --- ping ---------------------------------------------------------------------------------------------
 
-# ping_all NS ADDRESS OPTIONS...: every echo must come back (ping compares its bytes).
+# ping_all NS ADDRESS OPTIONS...: every echo must come back (ping compares its bytes). ping waits for
+# the last one as long as its interval, or twice the longest round trip.
 ping_all()
 {
 	local ns=$1 to=$2 out
 
 	shift 2
-	out=$(at "$ns" ping -n -q -W 2 "$@" "$to" 2>&1) || fail "ping $* $to: $out"
+	out=$(at "$ns" ping -n -q -i 0.05 -W 2 "$@" "$to" 2>&1) || fail "ping $* $to: $out"
 	case $out in
 	*" 0% packet loss"*) ;;
 	*) fail "ping $* $to: $out" ;;

@@ -16,8 +16,8 @@ interop()
 	node_start b "$2"
 	ping_up lana 10.2.0.2
 	learn_mtus
-	ping_all lana fd00:2::2 -c 20 -i 0.01 -s 1300
-	ping_all lana 10.2.0.2 -c 20 -i 0.01 -s 1372 -M "do"
+	ping_all lana fd00:2::2 -c 20 -s 1300
+	ping_all lana 10.2.0.2 -c 20 -s 1372 -M "do"
 	tcp_copy lana lanb 10.2.0.2 4000000
 	tcp_copy lanb lana fd00:1::2 4000000
 	udp_copy lana lanb fd00:2::2 200 1200

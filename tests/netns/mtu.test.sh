@@ -18,7 +18,7 @@ fits()
 	local ns=$1 to=$2 mtu=$3 header=28
 
 	[[ $to != *:* ]] || header=48
-	ping_all "$ns" "$to" -c 3 -i 0.05 -s $((mtu - header)) -M "do"
+	ping_all "$ns" "$to" -c 3 -s $((mtu - header)) -M "do"
 	must_fail at "$ns" ping -n -c 1 -W 1 -s $((mtu - header + 1)) -M "do" "$to"
 	grep -Eqi "mtu ?=? ?$mtu|too (big|long)" "$LAB_DIR/must_fail.out" ||
 		fail "no word about the MTU: $(cat "$LAB_DIR/must_fail.out")"

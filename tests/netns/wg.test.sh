@@ -36,7 +36,7 @@ test_wg_set()
 	node_wg set a peer "$(node_public b)" persistent-keepalive 7
 	equal "keepalive" "$(node_wg show a persistent-keepalive | cut -f2)" 7
 	node_wg set a peer "$(node_public b)" allowed-ips 10.2.0.0/24
-	ping_all lana 10.2.0.2 -c 3 -i 0.05
+	ping_all lana 10.2.0.2 -c 3
 	ping_dead lana fd00:2::2
 	node_wg set a peer "$(node_public b)" allowed-ips 10.2.0.0/24,fd00:2::/64
 	ping_up lana fd00:2::2
@@ -48,7 +48,7 @@ test_wg_set()
 	# Nothing of a request with a mistake is applied.
 	must_fail node_wg set a peer "$(node_public b)" persistent-keepalive 9 endpoint 0.0.0.0:0
 	must_fail node_wg set a private-key /dev/null
-	ping_all lana 10.2.0.2 -c 3 -i 0.05
+	ping_all lana 10.2.0.2 -c 3
 }
 
 test_wg_syncconf()
@@ -66,11 +66,11 @@ test_wg_syncconf()
 	equal "peers after syncconf" "$(node_wg show a peers | wc -l)" 2
 	equal "handshake after syncconf" "$(node_wg show a latest-handshakes |
 		grep "^$(node_public b)" | cut -f2)" "$key"
-	ping_all lana 10.2.0.2 -c 3 -i 0.05
+	ping_all lana 10.2.0.2 -c 3
 	# Without the key in the file the node keeps its own.
 	grep -v PrivateKey "$LAB_DIR/sync" | sed '/10.99/d' >"$LAB_DIR/sync2"
 	node_wg syncconf a "$LAB_DIR/sync2"
-	ping_all lana 10.2.0.2 -c 3 -i 0.05
+	ping_all lana 10.2.0.2 -c 3
 	equal "public key after syncconf" "$(node_show a field public_key)" "$(node_public a)"
 }
 
@@ -195,7 +195,7 @@ test_source_filter()
 	if [ "${NODE_KIND[b]}" = esclusa ]; then
 		[ "$(node_show b counter crypto in_source)" -ge 10 ] || fail "no spoofed packet counted"
 	fi
-	ping_all lana 10.2.0.2 -c 3 -i 0.05
+	ping_all lana 10.2.0.2 -c 3
 }
 
 # Node a is behind a NAT that forgets after 3 s; only its keepalives keep the way in open.
@@ -233,7 +233,7 @@ test_persistent_keepalive_behind_nat()
 	wait_for 10 at lanb ping -n -q -c 1 -W 1 10.1.0.2 >/dev/null ||
 		fail "the keepalive did not make a session"
 	sleep 8
-	ping_all lanb 10.1.0.2 -c 3 -i 0.05
+	ping_all lanb 10.1.0.2 -c 3
 	node_wg set a peer "$(node_public b)" persistent-keepalive 0
 	sleep 5
 	ping_dead lanb 10.1.0.2
@@ -273,7 +273,7 @@ test_thousands_of_allowed_ips()
 	tcp_copy lana lanb 10.2.0.2 1000000
 	node_wg set a peer "$(node_public b)" allowed-ips 10.2.0.0/16
 	equal "prefixes" "$(node_wg show a allowed-ips | wc -w)" 2
-	ping_all lana 10.2.0.2 -c 3 -i 0.05
+	ping_all lana 10.2.0.2 -c 3
 	ping_dead lana 10.107.200.207
 }
 
@@ -319,7 +319,7 @@ test_ecn_and_dscp()
 outer_tos()
 {
 	wire_open a
-	ping_all lana "$1" -c 5 -i 0.02 -Q "$2"
+	ping_all lana "$1" -c 5 -Q "$2"
 	wire_close a
 	equal "outer TOS for inner $2" "$(wire a tos)" "$3"
 }
