@@ -72,7 +72,6 @@ struct pending {
 	uint64_t addr; /* of the IP packet */
 	uint32_t lane;
 	uint8_t dst[16];
-	bool used;
 };
 
 struct red {
@@ -85,7 +84,7 @@ struct red {
 	uint64_t now;
 	/* When each bucket will be full again. */
 	uint64_t lan_icmp_full, tunnel_icmp_full, want_full;
-	struct pending pending[PENDING_MAX];
+	struct pending pending[PENDING_MAX]; /* the first pending_count, oldest first */
 	uint32_t pending_count;
 	struct lane lane[ESC_QUEUES_MAX];
 	bool stopping;
