@@ -2,7 +2,7 @@
 /*
  * load.bpf.c: both ends of a packet-rate measurement.
  *   flood  run by BPF_PROG_TEST_RUN on live frames: sends its frame through a device, walking
- *          over `spread` destination addresses (10.x.0.2: the third octet and above move)
+ *          over `spread` destination addresses, one for each peer
  *   sink   attached to the receiving device: counts and drops what is measured, passes the rest
  *   grab   hands UDP to the discard port to an AF_XDP socket, passes the rest
  */
@@ -54,9 +54,9 @@ int flood(struct xdp_md *ctx)
 	if ((void *)(ip + 1) > end)
 		return XDP_DROP;
 	if (spread > 1) {
-		/* 10.hi.lo.2: peer i has the network 10.(1 + i / 256).(i % 256).0/24 */
+		/* peer i has the network 10.(100 + i / 256).(i % 256).0/24 */
 		__u32 i = turn++ % spread;
-		__u32 to = bpf_htonl(0x0a010002 + (i << 8));
+		__u32 to = bpf_htonl(0x0a640002 + (i << 8));
 
 		ip->check = fix_sum(ip->check, (__u16)ip->daddr, (__u16)to);
 		ip->check = fix_sum(ip->check, (__u16)(ip->daddr >> 16), (__u16)(to >> 16));

@@ -223,7 +223,7 @@ static int open_sender(struct load *l, const char *dmac, const char *smac, const
 	return err;
 }
 
-/* Inner packet of peer i: 10.(1 + i/256).(i % 256).2 -> 10.0.0.2, UDP to the discard port. */
+/* Inner packet of peer i: 10.(100 + i/256).(i % 256).2 -> 10.1.0.2, UDP to the discard port. */
 static void make_plain(struct load *l, uint32_t i)
 {
 	struct iphdr ip = {.version = 4,
@@ -231,8 +231,8 @@ static void make_plain(struct load *l, uint32_t i)
 			   .ttl = 64,
 			   .protocol = IPPROTO_UDP,
 			   .tot_len = htons((uint16_t)l->size),
-			   .saddr = htonl(0x0a010002 + (i << 8)),
-			   .daddr = htonl(0x0a000002)};
+			   .saddr = htonl(0x0a640002 + (i << 8)),
+			   .daddr = htonl(0x0a010002)};
 	struct udphdr udp = {.source = htons(1009),
 			     .dest = htons(9),
 			     .len = htons((uint16_t)(l->size - sizeof(ip)))};

@@ -20,8 +20,8 @@ _Static_assert(BUILT_IN <= ESC_AEAD_LIST_MAX, "auto tries them all");
 
 #ifdef ESC_BENCH_COPY
 /*
- * Only in the benchmark binary that is compiled for it: a memcpy in place of the cipher, to
- * measure what everything but the cipher costs. It could not pass the self-test.
+ * Only in the benchmark binary that is compiled for it: "auto" is a memcpy in place of the
+ * cipher, to measure what everything but the cipher costs. It could not pass the self-test.
  */
 const struct esc_aead_provider *esc_aead_copy(void);
 
@@ -68,7 +68,7 @@ int esc_aead_select(struct esc_aead *a, const char *want, char why[ESC_AEAD_WHY]
 	memset(a, 0, sizeof(*a));
 	why[0] = '\0';
 #ifdef ESC_BENCH_COPY
-	if (!strcmp(want, "copy"))
+	if (!strcmp(want, "auto"))
 		return start_copy(a);
 #endif
 	if (strchr(want, '/'))

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# lib.sh: what the measurements share. Each question is a script of its own that prints lines of
+# JSON: {"question", "side", "case", "value", "unit"}; bench/run collects them.
+#
+# Sides are measured in turn, ROUNDS times, so that a drifting machine hits all of them.
+set -eE -o pipefail
+
+BENCH_HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# shellcheck source=tests/netns/lab.sh
+. "$BENCH_HERE/../tests/netns/lab.sh"
+case ${BUILD:-} in
+/*) BENCH_BIN=$BUILD/bench ;;
+*) BENCH_BIN=$LAB_ROOT/${BUILD:-build}/bench ;;
+esac
+ROUNDS=${ROUNDS:-3}
+SECONDS_EACH=${SECONDS_EACH:-4}
+
+# result SIDE CASE VALUE UNIT
+result()
+{
+	printf '{"question":"%s","side":"%s","case":"%s","value":%s,"unit":"%s"}\n' \
+		"$QUESTION" "$1" "$2" "$3" "$4"
+}
+
+mac()
+{
+	lab_ip "$1" -j link show "$2" | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["address"])'
+}
+
+field()
+{
+	python3 -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+}
+
+# Clock ticks that these processes used so far.
+ticks()
+{
+	local pid sum=0 t
+
+	for pid; do
+		t=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+		sum=$((sum + t))
+	done
+	echo "$sum"
+}
+
+# two_sites KIND: host - node - router - node - host, tunnel up.
+two_sites()
+{
+	lab_site a
+	lab_site b
+	lab_join a "$1" b "$1"
+	wait_for 10 at lana ping -c 1 -W 1 10.2.0.2 >/dev/null
+}
+
+# one_node SIDE PEERS: host - node - network, where `load peer` will be the node's peers.
+# SIDE aead: the node as it is; copy: the same with a plain copy in place of the AEAD.
+one_node()
+{
+	local i
+
+	LOAD=$BENCH_BIN/load
+	if [ "$1" = copy ]; then
+		LOAD=$BENCH_BIN/load-copy
+		ESCLUSA=$BENCH_BIN/esclusa-copy
+	fi
+	lab_site a
+	node_config a
+	for ((i = 0; i < $2; i++)); do
+		printf '\n[Peer]\nPublicKey = %s\nAllowedIPs = 10.%d.%d.0/24\n' \
+			"$("$LOAD" key 7 "$i" public)" $((100 + i / 256)) $((i % 256))
+	done >>"$LAB_DIR/a.conf"
+	node_start a esclusa
+	RED_MAC=$(mac a red0) BLACK_MAC=$(mac a black0) NET_MAC=$(mac net a0)
+	at lana ping -c 1 10.1.0.1 >/dev/null
+	at lana "$LOAD" sink lan0 0 0 >/dev/null # fails early where XDP does not work
+}
+
+# peers COUNT SECONDS [LENGTH]: with a length, they send packets of it.
+peers()
+{
+	local send=()
+
+	[ -z "${3:-}" ] || send=(a0 "$3" "$BLACK_MAC" "$NET_MAC" 100.64.1.254)
+	at net "$LOAD" peer 7 "$1" 100.64.1.1 51820 "$(node_public a)" "$2" auto "${send[@]}"
+}
+
+# flood LENGTH SECONDS PEERS: packets of the LAN host for the peers' networks.
+flood()
+{
+	at lana "$LOAD" flood lan0 "$RED_MAC" 10.1.0.2 10.100.0.2 "$1" "$2" "$3"
+}

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Table, JSON and plot of the measurements: medians of the rounds, and ratios between sides."""
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+
+RATIOS = {  # question: (numerator, denominator)
+    "goodput": ("esclusa", "wireguard-go"),
+    "latency": ("esclusa", "wireguard-go"),
+    "rate": ("aead", "copy"),
+    "scale": ("250 peers", "1 peers"),
+}
+
+
+def read(path):
+    rows = {}
+    with open(path) as lines:
+        for line in lines:
+            r = json.loads(line)
+            key = (r["question"], r["case"], r["side"], r["unit"])
+            rows.setdefault(key, []).append(float(r["value"]))
+    return [
+        {"question": q, "case": c, "side": s, "unit": u, "rounds": len(v),
+         "median": statistics.median(v), "min": min(v), "max": max(v)}
+        for (q, c, s, u), v in rows.items()
+    ]
+
+
+def ratios(rows):
+    value = {(r["question"], r["case"], r["side"]): r["median"] for r in rows}
+    found = []
+    for (q, c, s), v in value.items():
+        over, under = RATIOS.get(q, (None, None))
+        base = value.get((q, c, under))
+        if s == over and base:
+            found.append({"question": q, "case": c, "ratio": v / base,
+                          "of": f"{over} / {under}"})
+    return found
+
+
+def table(rows, found):
+    ratio = {(f["question"], f["case"]): f for f in found}
+    last = None
+    for r in sorted(rows, key=lambda r: r["question"]):
+        if r["question"] != last:
+            last = r["question"]
+            print(f"\n{last}")
+        over = RATIOS.get(r["question"], (None,))[0]
+        f = ratio.get((r["question"], r["case"])) if r["side"] == over else None
+        note = f"   {f['ratio']:.2f} x {RATIOS[last][1]}" if f else ""
+        print(f"  {r['case']:<22} {r['side']:<24} {r['median']:>12.4g} {r['unit']:<12}"
+              f" ({r['min']:.4g} to {r['max']:.4g}){note}")
+
+
+def plot(rows, folder):
+    if not shutil.which("gnuplot"):
+        return None
+    png = os.path.join(folder, "results.png")
+    sets = []
+    script = [f'set terminal pngcairo size 1200,900; set output "{png}"',
+              "set multiplot layout 2,1; set style data histogram; set style fill solid 0.8",
+              "set yrange [0:*]; set grid ytics; set key top right; set boxwidth 0.9"]
+    for question, sides, title in (
+            ("goodput", ("esclusa", "wireguard-go"), "Mbit/s, host to host, two nodes"),
+            ("rate", ("aead", "copy"), "packets/s, one node")):
+        cases = list(dict.fromkeys(r["case"] for r in rows if r["question"] == question))
+        if not cases:
+            continue
+        data = os.path.join(folder, f"{question}.dat")
+        value = {(r["case"], r["side"]): r["median"] for r in rows if r["question"] == question}
+        with open(data, "w") as f:
+            print("case", *(f'"{s}"' for s in sides), file=f)
+            for c in cases:
+                if (c, sides[0]) in value:
+                    print(f'"{c}"', *(value.get((c, s), 0) for s in sides), file=f)
+        sets.append(data)
+        script.append(f'set title "{title}"; plot "{data}" using 2:xtic(1) title columnheader, '
+                      f'"" using 3 title columnheader')
+    if not sets:
+        return None
+    subprocess.run(["gnuplot"], input="\n".join(script), text=True, check=True)
+    return png
+
+
+def main():
+    source, folder = sys.argv[1:3]
+    rows = read(source)
+    found = ratios(rows)
+    target = os.path.join(folder, "results.json")
+    with open(target, "w") as f:
+        json.dump({"machine": {"kernel": platform.release(), "cpus": os.cpu_count(),
+                               "cpu": cpu_name()},
+                   "results": rows, "ratios": found}, f, indent=1)
+    table(rows, found)
+    png = plot(rows, folder)
+    print(f"\nwritten: {target}" + (f", {png}" if png else ""))
+
+
+def cpu_name():
+    with open("/proc/cpuinfo") as f:
+        for line in f:
+            if line.startswith("model name"):
+                return line.split(":")[1].strip()
+    return "unknown"
+
+
+if __name__ == "__main__":
+    main()
