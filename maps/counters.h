@@ -112,6 +112,14 @@
 	X(desc_range, DROP, "descriptor outside the packet memory")                                \
 	X(desc_owner, DROP, "descriptor for a frame not handed over")
 
+/*
+ * Packets that an XDP program handed to an AF_XDP socket and that the kernel could not deliver:
+ * what a PASS reason of XDP counts and the process behind it does not.
+ */
+#define ESC_KERNEL_DROPS(X)                                                                        \
+	X(rx_ring_full, DROP, "receive ring full: the process was too slow")                       \
+	X(rx_dropped, DROP, "no free frame, or the packet does not fit one")
+
 /* Where a frame of a UMEM is: exactly one place at any time. */
 #define ESC_PLACES(X)                                                                              \
 	X(free, PASS, "free list")                                                                 \
@@ -129,6 +137,7 @@ enum esc_kind { ESC_KIND_PASS, ESC_KIND_LOCAL, ESC_KIND_DROP };
 #define ESC_RED_PROC_ENUM(id, kind, text)  ESC_RP_##id,
 #define ESC_CRYPTO_ENUM(id, kind, text)	   ESC_CR_##id,
 #define ESC_VIOLATION_ENUM(id, kind, text) ESC_VIOLATION_##id,
+#define ESC_KERNEL_DROP_ENUM(id, kind, text) ESC_KERNEL_DROP_##id,
 #define ESC_PLACE_ENUM(id, kind, text)	   ESC_PLACE_##id,
 
 enum esc_black_reason { ESC_BLACK_REASONS(ESC_BLACK_ENUM) ESC_BLACK_REASON_COUNT };
@@ -138,6 +147,7 @@ enum esc_crypto_reason {
 	ESC_CRYPTO_OUT_REASONS(ESC_CRYPTO_ENUM) ESC_CRYPTO_IN_REASONS(ESC_CRYPTO_ENUM) ESC_CR_COUNT
 };
 enum esc_violation { ESC_VIOLATIONS(ESC_VIOLATION_ENUM) ESC_VIOLATION_COUNT };
+enum esc_kernel_drop { ESC_KERNEL_DROPS(ESC_KERNEL_DROP_ENUM) ESC_KERNEL_DROP_COUNT };
 enum esc_place { ESC_PLACES(ESC_PLACE_ENUM) ESC_PLACE_COUNT };
 
 #endif

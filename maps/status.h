@@ -44,6 +44,7 @@ struct esc_red_status {
 	uint32_t zero_copy; /* 1 = AF_XDP zero-copy on the red NIC */
 	esc_cell reason[ESC_RP_COUNT];
 	esc_cell violation[ESC_VIOLATION_COUNT];
+	esc_cell kernel_drop[ESC_KERNEL_DROP_COUNT];
 	esc_cell icmp_sent;
 	esc_cell mss_clamped;
 	esc_cell wakeups;
@@ -71,7 +72,8 @@ struct esc_crypto_status {
 	char provider[32];
 	esc_cell reason[ESC_CR_COUNT];
 	esc_cell violation[ESC_VIOLATION_COUNT];
-	esc_cell handshakes_sent;
+	esc_cell kernel_drop[ESC_KERNEL_DROP_COUNT];
+	esc_cell handshakes_sent; /* messages: initiations, responses, cookie replies */
 	esc_cell handshakes_done;
 	esc_cell keepalives_sent;
 	esc_cell under_load; /* 1 while handshakes are answered with cookies */

@@ -136,8 +136,10 @@ static void counters(const struct esc_snapshot *s, FILE *f)
 		const char *id, *title;
 	} domain[] = {
 		{"black_xdp", "From the internet (black XDP program)"},
+		{"black_kernel", "Lost between the black XDP program and crypto"},
 		{"crypto", "Crypto process"},
 		{"red_xdp", "From the LAN (red XDP program)"},
+		{"red_kernel", "Lost between the red XDP program and red"},
 		{"red", "Red process"},
 		{"egress", "Egress guard on the black NIC"},
 	};
@@ -199,8 +201,9 @@ bool esc_show_text(const struct esc_snapshot *s, FILE *f)
 	counters(s, f);
 	frames(s, f);
 	fprintf(f,
-		"\nHandshakes %" PRIu64 " (%" PRIu64 " initiations sent), keepalives %" PRIu64
-		", ICMP answers %" PRIu64 ", MSS clamped %" PRIu64 "\n",
+		"\nHandshakes completed %" PRIu64 " (%" PRIu64
+		" messages sent), keepalives %" PRIu64 ", ICMP answers %" PRIu64
+		", MSS clamped %" PRIu64 "\n",
 		s->handshakes_done, s->handshakes_sent, s->keepalives_sent, s->icmp_sent,
 		s->mss_clamped);
 	return !fflush(f) && !ferror(f);

@@ -19,6 +19,7 @@ static const struct reason_name red_names[] = {ESC_RED_REASONS(NAME)};
 static const struct reason_name red_proc_names[] = {ESC_RED_PROC_REASONS(NAME)};
 static const struct reason_name crypto_names[] = {ESC_CRYPTO_OUT_REASONS(NAME)
 							  ESC_CRYPTO_IN_REASONS(NAME)};
+static const struct reason_name kernel_names[] = {ESC_KERNEL_DROPS(NAME)};
 static const struct reason_name violation_names[] = {ESC_VIOLATIONS(NAME)};
 static const struct reason_name place_names[] = {ESC_PLACES(NAME)};
 #undef NAME
@@ -103,6 +104,10 @@ static void take_reasons(const struct node *n, struct esc_snapshot *s)
 
 	add_program(s, n, "black_xdp", ESC_STATS_BLACK, black_names, ESC_BLACK_REASON_COUNT);
 	add_program(s, n, "red_xdp", ESC_STATS_RED, red_names, ESC_RED_REASON_COUNT);
+	add_process(s, "black_kernel", crypto ? crypto->kernel_drop : NULL, kernel_names,
+		    ESC_KERNEL_DROP_COUNT);
+	add_process(s, "red_kernel", red ? red->kernel_drop : NULL, kernel_names,
+		    ESC_KERNEL_DROP_COUNT);
 	add_process(s, "red", red ? red->reason : NULL, red_proc_names, ESC_RP_COUNT);
 	add_process(s, "crypto", crypto ? crypto->reason : NULL, crypto_names, ESC_CR_COUNT);
 	add_program(s, n, "egress", ESC_STATS_EGRESS, egress_names, ESC_EGRESS_COUNT);

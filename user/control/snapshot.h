@@ -44,7 +44,8 @@ struct esc_snap_reason {
 
 enum {
 	ESC_SNAP_REASONS = (int)ESC_BLACK_REASON_COUNT + (int)ESC_RED_REASON_COUNT +
-			   (int)ESC_RP_COUNT + (int)ESC_CR_COUNT + (int)ESC_EGRESS_COUNT
+			   (int)ESC_RP_COUNT + (int)ESC_CR_COUNT + (int)ESC_EGRESS_COUNT +
+			   2 * (int)ESC_KERNEL_DROP_COUNT
 };
 
 struct esc_snapshot {

@@ -220,15 +220,18 @@ static bool tx_blocked(const struct crypto *c)
 
 static void publish(struct crypto *c)
 {
-	uint64_t bad_cursor = 0;
+	uint64_t bad_cursor = 0, drops[ESC_KERNEL_DROP_COUNT] = {0};
 
 	for (uint32_t q = 0; q < c->start.queues; q++) {
 		struct lane *l = &c->lane[q];
 
 		bad_cursor += l->plain_out.violations + l->plain_out_ret.violations +
 			      l->plain_in_free.violations + l->plain_in.violations;
+		esc_xsk_kernel_drops(&l->xsk, drops);
 	}
 	esc_cell_set(&c->status->violation[ESC_VIOLATION_ring_cursor], bad_cursor);
+	for (int i = 0; i < ESC_KERNEL_DROP_COUNT; i++)
+		esc_cell_set(&c->status->kernel_drop[i], drops[i]);
 	esc_frames_publish(&c->frames, &c->status->frames);
 }
 
@@ -341,7 +344,11 @@ int esc_crypto_main(void)
 		drain(c);
 		rc = c->stopping ? rc : 1;
 	}
-	wg_device_free(c->wg);
+	wg_device_free(c->wg); /* wipes; its keys are the provider's, so that goes last */
 	esc_aead_release(&c->aead);
+	esc_hops_free(c->hops);
+	esc_frames_fini(&c->frames);
+	free(c->peer);
+	free(c);
 	return rc;
 }

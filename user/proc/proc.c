@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,13 @@ static int not_dumpable(const struct target *t)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* Asked for again: the kernel forgets it when the user changes. */
+static int die_with_control(const struct target *t)
+{
+	(void)t;
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
 /* Try the ways back; each must fail. */
 static int verify(const struct target *t)
 {
@@ -165,6 +173,7 @@ static const struct {
 	{"no capabilities", no_capabilities},
 	{"no_new_privs", no_new_privs},
 	{"not dumpable", not_dumpable},
+	{"end with control", die_with_control},
 	{"no way back", verify},
 };
 

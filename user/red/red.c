@@ -210,15 +210,18 @@ static bool tx_blocked(const struct red *r)
 
 static void publish(struct red *r)
 {
-	uint64_t bad_cursor = 0;
+	uint64_t bad_cursor = 0, drops[ESC_KERNEL_DROP_COUNT] = {0};
 
 	for (uint32_t q = 0; q < r->start.queues; q++) {
 		struct lane *l = &r->lane[q];
 
 		bad_cursor += l->plain_out.violations + l->plain_out_ret.violations +
 			      l->plain_in_free.violations + l->plain_in.violations;
+		esc_xsk_kernel_drops(&l->xsk, drops);
 	}
 	esc_cell_set(&r->status->violation[ESC_VIOLATION_ring_cursor], bad_cursor);
+	for (int i = 0; i < ESC_KERNEL_DROP_COUNT; i++)
+		esc_cell_set(&r->status->kernel_drop[i], drops[i]);
 	esc_frames_publish(&r->frames, &r->status->frames);
 }
 
@@ -342,5 +345,8 @@ int esc_red_main(void)
 		drain(r);
 		rc = r->stopping ? rc : 1;
 	}
+	esc_hops_free(r->hops);
+	esc_frames_fini(&r->frames);
+	free(r);
 	return rc;
 }

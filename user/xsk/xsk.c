@@ -3,6 +3,7 @@
 #include "xsk/xsk.h"
 
 #include <errno.h>
+#include <linux/if_xdp.h>
 #include <sys/socket.h>
 
 /* Frames that the kernel holds for receiving on one queue. The fill ring has as many slots again,
@@ -113,4 +114,15 @@ void esc_xsk_refill(struct esc_xsk *x)
 	}
 	if (xsk_ring_prod__needs_wakeup(&x->fill))
 		recvfrom(x->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+}
+
+void esc_xsk_kernel_drops(const struct esc_xsk *x, uint64_t drops[ESC_KERNEL_DROP_COUNT])
+{
+	struct xdp_statistics st = {0};
+	socklen_t len = sizeof(st);
+
+	if (getsockopt(x->fd, SOL_XDP, XDP_STATISTICS, &st, &len))
+		return;
+	drops[ESC_KERNEL_DROP_rx_ring_full] += st.rx_ring_full;
+	drops[ESC_KERNEL_DROP_rx_dropped] += st.rx_dropped;
 }

@@ -64,6 +64,9 @@ void esc_xsk_kick(struct esc_xsk *x);
 /* Collect finished TX frames onto the free list; returns how many. */
 uint32_t esc_xsk_complete(struct esc_xsk *x);
 
+/* Add what the kernel dropped on its way to this socket, by reason. */
+void esc_xsk_kernel_drops(const struct esc_xsk *x, uint64_t drops[ESC_KERNEL_DROP_COUNT]);
+
 /* Hand free frames to the kernel for receiving, up to the wanted level. */
 void esc_xsk_refill(struct esc_xsk *x);
 
