@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -135,24 +136,27 @@ static void numbers(const struct demo *d)
 	puts("  Hosts, nodes and router share this machine's processors.");
 }
 
+static uint64_t frames(const struct demo_wire *w)
+{
+	return w->handshake + w->cookie + w->data + w->arp + w->nd + w->other;
+}
+
 static void wire(const struct demo *d)
 {
 	const struct demo_wire *w = &d->wire;
 
 	heading(d, "What the wire saw");
-	printf("  \"%s\" was sent %d times by TCP and UDP, IPv4 and IPv6, and echoed.\n"
-	       "  %-28s %s%llu frames hold it%s, of %llu\n"
-	       "  %-28s %s%llu frames hold it%s, of %llu: %llu handshake, %llu cookie, %llu data,"
-	       " %llu ARP, %llu ND\n"
-	       "  Frames that are none of these, in the whole run: %llu\n",
-	       d->marker, DEMO_COPIES, "LAN A (red)", ink(d, red),
-	       (unsigned long long)d->lan.marker, ink(d, none),
-	       (unsigned long long)(d->lan.arp + d->lan.nd + d->lan.other + d->lan.data),
-	       "internet (black)", ink(d, cyan), (unsigned long long)w->marker, ink(d, none),
-	       (unsigned long long)(w->handshake + w->cookie + w->data + w->arp + w->nd + w->other),
-	       (unsigned long long)w->handshake, (unsigned long long)w->cookie,
-	       (unsigned long long)w->data, (unsigned long long)w->arp, (unsigned long long)w->nd,
-	       (unsigned long long)(w->other + d->strangers));
+	printf("  \"%s\" was sent %d times by TCP and UDP, IPv4 and IPv6, and echoed.\n", d->marker,
+	       DEMO_COPIES);
+	printf("  LAN A, red         %s%" PRIu64 " of %" PRIu64 " frames hold it%s\n", ink(d, red),
+	       d->lan.marker, frames(&d->lan), ink(d, none));
+	printf("  internet, black    %s%" PRIu64 " of %" PRIu64 " frames hold it%s: %" PRIu64
+	       " handshake, %" PRIu64 " cookie, %" PRIu64 " data, %" PRIu64 " ARP, %" PRIu64
+	       " ND\n",
+	       ink(d, cyan), w->marker, frames(w), ink(d, none), w->handshake, w->cookie, w->data,
+	       w->arp, w->nd);
+	printf("  Frames that are none of these, in the whole run: %" PRIu64 "\n",
+	       w->other + d->strangers);
 }
 
 /* --- the verdict
