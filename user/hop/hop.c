@@ -69,7 +69,7 @@ static uint32_t find(struct esc_hops *h, const uint8_t dst[16])
 {
 	uint32_t i = *bucket_of(h, dst);
 
-	while (i != NONE && memcmp(h->entry[i].dst, dst, 16))
+	while (i != NONE && memcmp(h->entry[i].dst, dst, 16) != 0)
 		i = h->entry[i].chain;
 	return i;
 }

@@ -335,8 +335,10 @@ int esc_red_main(void)
 	struct red *r = calloc(1, sizeof(*r));
 
 	esc_log_init(NULL, "red");
-	if (!r || sodium_init() < 0)
+	if (!r || sodium_init() < 0) {
+		free(r);
 		return fail("starting", -ENOMEM);
+	}
 	int rc = set_up(r);
 	if (!rc) {
 		int err = loop(r);
