@@ -333,6 +333,40 @@ static inline bool lab_books_ok(const struct red_lab *lab)
 	       f->nfree == f->count[ESC_PLACE_free];
 }
 
+/*
+ * As at the start, for a fuzz target's next input: nobody waits, crypto has no frame, rings and
+ * hops are empty. What the kernel has for receiving stays there. Counters go on.
+ */
+static inline void lab_reset(struct red_lab *lab)
+{
+	struct red *r = lab->r;
+	uint8_t frame[LAB_SIZE], dst[16];
+
+	r->now += 2 * PENDING_TIME;
+	pending_round(r, NULL);
+	for (uint32_t q = 0; q < r->start.queues; q++) {
+		out_publish(&r->lane[q]);
+		while (lab_to_lan(lab, q, frame))
+			;
+		r->lane[q].empties = r->lane[q].packets = 0;
+		lab_attach(lab, q);
+	}
+	for (uint32_t i = 0; i < r->frames.total; i++) {
+		enum esc_place at = r->frames.place[i];
+
+		if (at == ESC_PLACE_peer_full || at == ESC_PLACE_peer_empty)
+			esc_frame_free(&r->frames, i, at);
+	}
+	while (lab_wanted(lab, dst))
+		;
+	esc_hops_free(r->hops);
+	r->hops = esc_hops_new(256);
+	if (!r->hops)
+		lab_fail("out of memory");
+	r->now = 1000000000000ull;
+	r->lan_icmp_full = r->tunnel_icmp_full = r->want_full = 0;
+}
+
 static inline uint64_t lab_count(const struct red_lab *lab, enum esc_red_proc_reason why)
 {
 	return esc_cell_get(&lab->r->status->reason[why]);
