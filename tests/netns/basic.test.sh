@@ -58,6 +58,7 @@ test_iperf_many_streams()
 	echo "reverse: $(iperf_bps) bit/s"
 	iperf lana lanb 10.2.0.2 -t 2 -u -b 50M -l 1300
 	[ "$(iperf_bps)" -gt 40000000 ] || fail "UDP at 50 Mbit/s: $(iperf_bps) arrived"
+	node_adds_up a b
 }
 
 # The four families: inner IPv4 and IPv6, each inside outer IPv4 and IPv6.
@@ -98,6 +99,7 @@ test_two_queues()
 	ping_all lana 10.2.0.2 -c 40 -s 1000
 	iperf lana lanb 10.2.0.2 -t 3 -P 8
 	echo "8 streams on 2 queues: $(iperf_bps) bit/s"
+	node_adds_up a b
 }
 
 # A planted plaintext must not be on the wire, nor anything that is not WireGuard, ARP or ND.
@@ -145,6 +147,7 @@ test_fragmented_inner()
 	ping_all lana fd00:2::2 -c 20 -s 5000
 	udp_copy lana lanb 10.2.0.2 100 20000
 	udp_copy lanb lana fd00:1::2 100 20000
+	node_adds_up a b
 }
 
 test_traceroute_shows_nodes()
@@ -164,6 +167,7 @@ test_traceroute_shows_nodes()
 	grep -q '^ 3  fd00:2::2 ' <<<"$out" || fail "no third hop: $out"
 	must_fail at lana ping -n -c 1 -W 1 -t 1 10.2.0.2
 	grep -q 'Time to live exceeded' "$LAB_DIR/must_fail.out" || fail "no time exceeded"
+	node_adds_up a b
 }
 
 # The node's red address answers its own LAN and the other site.
@@ -176,6 +180,7 @@ test_echo_to_node()
 	ping_all lana 10.2.0.1 -c 5 -s 1000
 	ping_all lana fd00:2::1 -c 5 -s 1000
 	ping_all lanb 10.1.0.1 -c 5
+	node_adds_up a b
 }
 
 # A second router behind node b's LAN host.

@@ -160,6 +160,21 @@ node_show()
 	"$ESCLUSA" show "$(node_name "$s")" -j | python3 "$LAB_HERE/show.py" "$@"
 }
 
+# node_adds_up SITE...: what one domain passed on is what the next one took in, and every frame of
+# the packet memories is somewhere. After traffic has come to rest.
+node_adds_up()
+{
+	local s
+
+	for s; do
+		[ "${NODE_KIND[$s]}" = esclusa ] || continue
+		wait_for 5 node_show "$s" flow 2>/dev/null || node_show "$s" flow ||
+			fail "reasons of node $s do not add up"
+		node_show "$s" frames || fail "frames of node $s are missing"
+		equal "broken promises between the processes of $s" "$(node_show "$s" violations)" 0
+	done
+}
+
 # node_needs_esclusa SITE...: the test asks for what only an esclusa node has.
 node_needs_esclusa()
 {
