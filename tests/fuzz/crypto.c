@@ -193,12 +193,14 @@ static void work(void)
 	packets_in += open_lane(c, lane);
 	packets_out += seal_lane(c, lane);
 	handshake_round(c);
+	rings_publish(lane);
 }
 
 static void attach_rings(void)
 {
 	struct esc_ring *r = c->link->ring[0];
 
+	lane->ret_new = lane->in_new = 0;
 	for (int i = 0; i < ESC_RINGS_PER_LANE; i++) {
 		atomic_store(&r[i].prod, 0);
 		atomic_store(&r[i].cons, 0);

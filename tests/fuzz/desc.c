@@ -122,8 +122,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	lab_reset(&lab);
 	held_next = 0;
 	red_round(lab.r);
+	size_t ip_len = make_v4(ip, "10.1.0.5", "10.2.0.9", 17, 100);
 	for (int i = 0; i < 8; i++)
-		lab_from_lan(&lab, 0, ip, make_v4(ip, "10.1.0.5", "10.2.0.9", 17, 100));
+		lab_from_lan(&lab, 0, ip, ip_len);
 	red_round(lab.r);
 	take(&lab.lane[0].out, 8);
 	take(&lab.lane[0].empty, 8);
