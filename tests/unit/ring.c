@@ -146,6 +146,82 @@ static void sleepers_are_always_woken(void **state)
 	two_threads(true);
 }
 
+/*
+ * "Arm, then look at the ring" against "publish, then look at the bell", at the same moment and
+ * over and over: one of the two must see the other, or the packet waits for the next one.
+ */
+#define MOMENTS 300000u
+
+struct moment {
+	struct esc_ring_end in, out;
+	struct esc_bell bell;
+	int wake;
+	_Atomic uint32_t ready[2];
+	bool *saw, *rang; /* [MOMENTS] */
+};
+
+static void meet(struct moment *m, int self, uint32_t turn)
+{
+	atomic_store(&m->ready[self], turn + 1);
+	for (uint32_t spins = 0; atomic_load(&m->ready[!self]) <= turn; spins++) {
+		if (spins % 4096 == 4095)
+			sched_yield();
+	}
+}
+
+static void *publisher(void *arg)
+{
+	struct moment *m = arg;
+
+	for (uint32_t turn = 0; turn < MOMENTS; turn++) {
+		meet(m, 0, 2 * turn);
+		esc_ring_push(&m->out, turn);
+		m->rang[turn] = esc_bell_ring(&m->bell, m->wake);
+		meet(m, 0, 2 * turn + 1);
+	}
+	return NULL;
+}
+
+static void *sleeper(void *arg)
+{
+	struct moment *m = arg;
+
+	for (uint32_t turn = 0; turn < MOMENTS; turn++) {
+		meet(m, 1, 2 * turn);
+		esc_bell_arm(&m->bell);
+		m->saw[turn] = esc_ring_avail(&m->in, 1) > 0;
+		meet(m, 1, 2 * turn + 1);
+		atomic_store(&m->bell.sleeping, 0);
+		esc_ring_consume(&m->in, esc_ring_avail(&m->in, 1));
+	}
+	return NULL;
+}
+
+static void one_of_two_sees_the_other(void **state)
+{
+	struct moment m = {.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+			   .saw = calloc(MOMENTS, sizeof(bool)),
+			   .rang = calloc(MOMENTS, sizeof(bool))};
+	struct esc_ring *ring = new_ring();
+	uint32_t lost = 0;
+	pthread_t a, b;
+
+	(void)state;
+	esc_ring_attach(&m.in, ring);
+	esc_ring_attach(&m.out, ring);
+	assert_int_equal(pthread_create(&a, NULL, publisher, &m), 0);
+	assert_int_equal(pthread_create(&b, NULL, sleeper, &m), 0);
+	pthread_join(a, NULL);
+	pthread_join(b, NULL);
+	for (uint32_t i = 0; i < MOMENTS; i++)
+		lost += !m.saw[i] && !m.rang[i];
+	assert_int_equal(lost, 0);
+	close(m.wake);
+	free(m.saw);
+	free(m.rang);
+	free(ring);
+}
+
 static void a_bell_rings_only_for_a_sleeper_and_once(void **state)
 {
 	struct esc_bell bell = {0};
@@ -283,6 +359,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(millions_in_order_between_two_threads),
 		cmocka_unit_test(sleepers_are_always_woken),
+		cmocka_unit_test(one_of_two_sees_the_other),
 		cmocka_unit_test(a_bell_rings_only_for_a_sleeper_and_once),
 		cmocka_unit_test(a_full_ring_takes_no_more),
 		cmocka_unit_test(cursors_wrap_around),
