@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -221,6 +222,7 @@ static void check_nothing_is_left(void)
 		"Uid:\t64123\t64123\t64123\t64123\n", "Gid:\t64123\t64123\t64123\t64123\n",
 	};
 	struct rlimit core;
+	int signal_at_parents_end = 0;
 
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
 		if (!status_says(none[i])) {
@@ -232,6 +234,8 @@ static void check_nothing_is_left(void)
 	must(setuid(0) < 0 && setgid(0) < 0 && seteuid(0) < 0 && setegid(0) < 0);
 	must(setgroups(0, NULL) < 0);
 	must(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
+	must(!prctl(PR_GET_PDEATHSIG, &signal_at_parents_end, 0, 0, 0));
+	must(signal_at_parents_end == SIGKILL);
 	must(!getrlimit(RLIMIT_CORE, &core) && !core.rlim_cur && !core.rlim_max);
 }
 
