@@ -6,11 +6,19 @@
 
 #include "control/nic.h"
 
+/* "FILE:LINE: ", where the word at fault stands; nothing for a default. */
+static void where(const struct esc_model *m, uint32_t line, FILE *err)
+{
+	if (*m->file && line)
+		fprintf(err, "%s:%u: ", m->file, line);
+}
+
 /* Frames on a queue without a socket are dropped, so every queue must have its lane. */
 static int check_queues(const struct esc_nic *n, const struct esc_model *m, FILE *err)
 {
 	if (n->rx_queues == m->queues)
 		return 0;
+	where(m, m->queues_line, err);
 	fprintf(err,
 		"%s receives on %u queue%s, but Queues = %u: the others' packets would be "
 		"dropped. Run: ethtool -L %s ",
@@ -25,11 +33,13 @@ static int check_queues(const struct esc_nic *n, const struct esc_model *m, FILE
 	return 1;
 }
 
-static int check_nic(const char *name, const char *key, const struct esc_model *m,
+static int check_nic(const char *name, const char *key, uint32_t line, const struct esc_model *m,
 		     struct esc_nic *n, FILE *err)
 {
 	int e = esc_nic_read(name, n);
 
+	if (e || n->loopback || !n->ethernet || !esc_frame_size(n->mtu, n->mtu))
+		where(m, line, err);
 	if (e) {
 		fprintf(err, "%s = %s: %s. See `ip link` for this machine's devices.\n", key, name,
 			e == -ENODEV ? "there is no such network device" : strerror(-e));
@@ -56,10 +66,11 @@ static int check_nic(const char *name, const char *key, const struct esc_model *
 int esc_plan_nics(const struct esc_model *m, FILE *err)
 {
 	struct esc_nic black, red;
-	int bad = check_nic(m->black, "Black", m, &black, err);
+	int bad = check_nic(m->black, "Black", m->black_line, m, &black, err);
 
-	bad |= check_nic(m->red, "Red", m, &red, err);
+	bad |= check_nic(m->red, "Red", m->red_line, m, &red, err);
 	if (!bad && black.ifindex == red.ifindex) {
+		where(m, m->red_line, err);
 		fprintf(err, "Black = %s and Red = %s are the same device; a node needs two.\n",
 			m->black, m->red);
 		bad = 1;
