@@ -35,11 +35,6 @@ uint32_t esc_xsk_recv(struct esc_xsk *x, struct xdp_desc *desc, uint32_t max)
 	return good;
 }
 
-uint32_t esc_xsk_tx_room(struct esc_xsk *x)
-{
-	return xsk_prod_nb_free(&x->tx, 1);
-}
-
 bool esc_xsk_send(struct esc_xsk *x, uint64_t addr, uint32_t len)
 {
 	uint32_t idx;
@@ -68,8 +63,10 @@ void esc_xsk_kick(struct esc_xsk *x)
 			x->tx_error = 0;
 			continue;
 		}
-		if (errno == EAGAIN) /* "more to do": completions may have to be taken first */
+		if (errno == EAGAIN) { /* more to do; or the completion ring is full */
+			esc_xsk_complete(x);
 			continue;
+		}
 		x->tx_error = errno == EBUSY || errno == ENOBUFS ? 0 : errno;
 		break;
 	}

@@ -52,9 +52,6 @@ void esc_xsk_close(struct esc_xsk *x);
  */
 uint32_t esc_xsk_recv(struct esc_xsk *x, struct xdp_desc *desc, uint32_t max);
 
-/* Room in the TX ring. */
-uint32_t esc_xsk_tx_room(struct esc_xsk *x);
-
 /* Queue a packet [addr, addr+len) for sending; its frame must be busy. false: no room. */
 bool esc_xsk_send(struct esc_xsk *x, uint64_t addr, uint32_t len);
 
