@@ -100,6 +100,48 @@ test_two_queues()
 	iperf lana lanb 10.2.0.2 -t 3 -P 8
 	echo "8 streams on 2 queues: $(iperf_bps) bit/s"
 	node_adds_up a b
+	# A queue pair each way: what came in on a red queue leaves on the black one of that number.
+	queues_used a red0
+	queues_used net a0
+}
+
+# queues_used NS NIC: both queues received their share.
+queues_used()
+{
+	local q packets
+
+	for q in 0 1; do
+		packets=$(at "$1" ethtool -S "$2" | sed -n "s/.*rx_queue_${q}_xdp_packets: //p")
+		[ "$packets" -gt 100 ] || fail "queue $q of $2 in $1 had $packets packets"
+	done
+}
+
+# No router between the nodes: the peer is its own next hop.
+test_peers_on_one_link()
+{
+	local s n
+
+	lab_ns lana a lanb b
+	lab_link a black0 b black0
+	for s in a b; do
+		n=$(site_number $s)
+		lab_link lan$s lan0 $s red0
+		lab_addr lan$s lan0 "10.$n.0.2/24" "fd00:$n::2/64"
+		lab_addr $s red0 "10.$n.0.1/24" "fd00:$n::1/64"
+		lab_addr $s black0 "192.0.2.$n/24" "2001:db8::$n/64"
+		lab_route lan$s default "10.$n.0.1"
+		lab_route lan$s ::/0 "fd00:$n::1"
+		node_config $s
+	done
+	node_peer a b 4 "Endpoint = [2001:db8::2]:$NODE_PORT"
+	node_peer b a 4 "Endpoint = 192.0.2.1:$NODE_PORT"
+	node_start a "$NODE_A"
+	node_start b "$NODE_B"
+	ping_up lana 10.2.0.2
+	ping_up lanb fd00:1::2
+	tcp_copy lana lanb 10.2.0.2 1000000
+	tcp_copy lanb lana fd00:1::2 1000000
+	equal "endpoint of b" "$(node_wg show a endpoints | cut -f2)" "[2001:db8::2]:$NODE_PORT"
 }
 
 # A planted plaintext must not be on the wire, nor anything that is not WireGuard, ARP or ND.

@@ -78,3 +78,28 @@ test_interop_rekey_without_loss()
 	[ "$(node_handshake a)" -gt $((before + 100)) ] || fail "no new handshake in 132 s"
 	grep -q ' 0% packet loss' <<<"$out" || fail "loss during the rekey: $out"
 }
+
+# Each AEAD provider, a user's own shared object too, against another implementation.
+test_every_provider()
+{
+	local provider
+
+	lab_site a
+	lab_site b
+	node_config a
+	node_config b
+	node_peer a b
+	node_peer b a
+	node_start b wireguard-go
+	for provider in sodium openssl ipsec-mb "$PROVIDER_SO"; do
+		sed -i "/^Provider/d; s,^Mode = .*,&\nProvider = $provider," "$LAB_DIR/a.conf"
+		if [ "$provider" = ipsec-mb ] && ! grep -qw avx2 /proc/cpuinfo; then
+			continue
+		fi
+		node_start a esclusa
+		ping_up lana 10.2.0.2
+		tcp_copy lana lanb 10.2.0.2 2000000
+		tcp_copy lanb lana fd00:1::2 2000000
+		node_stop a || fail "with $provider the node ended with $?"
+	done
+}

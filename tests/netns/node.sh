@@ -13,10 +13,12 @@
 #	node_stop a               its exit code
 #	node_wg set a ...         `wg` on a node
 
-ESCLUSA=${ESCLUSA:-$(readlink -m "$LAB_ROOT/${BUILD:-build}")/esclusa}
-case ${BUILD:-} in
-/*) ESCLUSA=$BUILD/esclusa ;;
+case ${BUILD:=build} in
+/*) ;;
+*) BUILD=$LAB_ROOT/$BUILD ;;
 esac
+ESCLUSA=${ESCLUSA:-$BUILD/esclusa}
+PROVIDER_SO=$BUILD/tests/provider/example.so
 NODE_PORT=51820
 declare -A NODE_KIND NODE_PID
 
