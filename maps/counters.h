@@ -106,11 +106,12 @@
 	X(in_source, DROP, "inner source not in the peer's AllowedIPs")                            \
 	X(in_no_frame, DROP, "red returned no empty frame")
 
-/* Broken promises of the process on the other side of the rings; counted, never trusted. */
+/* Broken promises of the other side of a ring, process or kernel; counted, never trusted. */
 #define ESC_VIOLATIONS(X)                                                                          \
 	X(ring_cursor, DROP, "impossible ring cursor")                                             \
 	X(desc_range, DROP, "descriptor outside the packet memory")                                \
-	X(desc_owner, DROP, "descriptor for a frame not handed over")
+	X(desc_owner, DROP, "descriptor for a frame not handed over")                              \
+	X(kernel_desc, DROP, "AF_XDP descriptor for a frame that the kernel does not have")
 
 /*
  * Packets that an XDP program handed to an AF_XDP socket and that the kernel could not deliver:

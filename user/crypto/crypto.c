@@ -220,16 +220,18 @@ static bool tx_blocked(const struct crypto *c)
 
 static void publish(struct crypto *c)
 {
-	uint64_t bad_cursor = 0, drops[ESC_KERNEL_DROP_COUNT] = {0};
+	uint64_t bad_cursor = 0, bad_desc = 0, drops[ESC_KERNEL_DROP_COUNT] = {0};
 
 	for (uint32_t q = 0; q < c->start.queues; q++) {
 		struct lane *l = &c->lane[q];
 
 		bad_cursor += l->plain_out.violations + l->plain_out_ret.violations +
 			      l->plain_in_free.violations + l->plain_in.violations;
+		bad_desc += l->xsk.violations;
 		esc_xsk_kernel_drops(&l->xsk, drops);
 	}
 	esc_cell_set(&c->status->violation[ESC_VIOLATION_ring_cursor], bad_cursor);
+	esc_cell_set(&c->status->violation[ESC_VIOLATION_kernel_desc], bad_desc);
 	for (int i = 0; i < ESC_KERNEL_DROP_COUNT; i++)
 		esc_cell_set(&c->status->kernel_drop[i], drops[i]);
 	esc_frames_publish(&c->frames, &c->status->frames);

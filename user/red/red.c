@@ -210,16 +210,18 @@ static bool tx_blocked(const struct red *r)
 
 static void publish(struct red *r)
 {
-	uint64_t bad_cursor = 0, drops[ESC_KERNEL_DROP_COUNT] = {0};
+	uint64_t bad_cursor = 0, bad_desc = 0, drops[ESC_KERNEL_DROP_COUNT] = {0};
 
 	for (uint32_t q = 0; q < r->start.queues; q++) {
 		struct lane *l = &r->lane[q];
 
 		bad_cursor += l->plain_out.violations + l->plain_out_ret.violations +
 			      l->plain_in_free.violations + l->plain_in.violations;
+		bad_desc += l->xsk.violations;
 		esc_xsk_kernel_drops(&l->xsk, drops);
 	}
 	esc_cell_set(&r->status->violation[ESC_VIOLATION_ring_cursor], bad_cursor);
+	esc_cell_set(&r->status->violation[ESC_VIOLATION_kernel_desc], bad_desc);
 	for (int i = 0; i < ESC_KERNEL_DROP_COUNT; i++)
 		esc_cell_set(&r->status->kernel_drop[i], drops[i]);
 	esc_frames_publish(&r->frames, &r->status->frames);

@@ -59,16 +59,11 @@ void esc_xsk_kick(struct esc_xsk *x)
 	for (uint32_t i = 0; i < KICKS_MAX && !tx_drained(x); i++) {
 		if (!xsk_ring_prod__needs_wakeup(&x->tx))
 			break;
-		if (sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0) {
-			x->tx_error = 0;
+		if (sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0)
 			continue;
-		}
-		if (errno == EAGAIN) { /* more to do; or the completion ring is full */
-			esc_xsk_complete(x);
-			continue;
-		}
-		x->tx_error = errno == EBUSY || errno == ENOBUFS ? 0 : errno;
-		break;
+		if (errno != EAGAIN) /* busy, out of buffers, link down: later */
+			break;
+		esc_xsk_complete(x); /* more to do; or the completion ring is full */
 	}
 	x->tx_blocked = !tx_drained(x);
 	esc_xsk_complete(x);

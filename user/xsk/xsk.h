@@ -25,7 +25,6 @@ struct esc_xsk {
 	uint32_t tx_pending; /* descriptors queued and not yet completed */
 	bool tx_blocked;     /* the kernel could not take all of them: kick again soon */
 	uint64_t violations; /* descriptors that the kernel cannot have meant */
-	int tx_error;	     /* last errno of a kick that was not "later"; 0 after a good one */
 	void *map[4];
 	size_t map_len[4];
 };
