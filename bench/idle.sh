@@ -17,10 +17,10 @@ measure()
 	result esclusa "start to ready" "$((($(date +%s%N) - begin) / 1000000))" ms
 	sleep 1
 	# shellcheck disable=SC2046
-	before=$(ticks ${NODE_PID[a]} $(pgrep -P "${NODE_PID[a]}"))
+	before=$(ticks "${NODE_PID[a]}" $(pgrep -P "${NODE_PID[a]}"))
 	sleep 10
 	# shellcheck disable=SC2046
-	after=$(ticks ${NODE_PID[a]} $(pgrep -P "${NODE_PID[a]}"))
+	after=$(ticks "${NODE_PID[a]}" $(pgrep -P "${NODE_PID[a]}"))
 	result esclusa "CPU of an idle node" \
 		"$(awk -v t=$((after - before)) -v hz="$(getconf CLK_TCK)" 'BEGIN { print t / hz * 10 }')" "% of a core"
 )

@@ -133,13 +133,13 @@
 
 enum esc_kind { ESC_KIND_PASS, ESC_KIND_LOCAL, ESC_KIND_DROP };
 
-#define ESC_BLACK_ENUM(id, kind, text)	   ESC_BLACK_##id,
-#define ESC_RED_ENUM(id, kind, text)	   ESC_RED_##id,
-#define ESC_RED_PROC_ENUM(id, kind, text)  ESC_RP_##id,
-#define ESC_CRYPTO_ENUM(id, kind, text)	   ESC_CR_##id,
-#define ESC_VIOLATION_ENUM(id, kind, text) ESC_VIOLATION_##id,
+#define ESC_BLACK_ENUM(id, kind, text)	     ESC_BLACK_##id,
+#define ESC_RED_ENUM(id, kind, text)	     ESC_RED_##id,
+#define ESC_RED_PROC_ENUM(id, kind, text)    ESC_RP_##id,
+#define ESC_CRYPTO_ENUM(id, kind, text)	     ESC_CR_##id,
+#define ESC_VIOLATION_ENUM(id, kind, text)   ESC_VIOLATION_##id,
 #define ESC_KERNEL_DROP_ENUM(id, kind, text) ESC_KERNEL_DROP_##id,
-#define ESC_PLACE_ENUM(id, kind, text)	   ESC_PLACE_##id,
+#define ESC_PLACE_ENUM(id, kind, text)	     ESC_PLACE_##id,
 
 enum esc_black_reason { ESC_BLACK_REASONS(ESC_BLACK_ENUM) ESC_BLACK_REASON_COUNT };
 enum esc_red_reason { ESC_RED_REASONS(ESC_RED_ENUM) ESC_RED_REASON_COUNT };

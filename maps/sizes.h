@@ -33,7 +33,7 @@
 /* What the kernel leaves in front of a received packet (XDP_PACKET_HEADROOM). */
 #define ESC_XDP_HEADROOM 256u
 
-#define ESC_NAME_MAX  15u /* node name, as long as a network device's */
-#define ESC_LABEL_MAX 63u /* peer name */
+#define ESC_NAME_MAX	 15u /* node name, as long as a network device's */
+#define ESC_LABEL_MAX	 63u /* peer name */
 
 #endif

@@ -60,7 +60,7 @@ struct esc_peer_status {
 	esc_cell handshakes;
 	_Atomic uint32_t sequence;
 	uint8_t endpoint_valid;
-	uint8_t session; /* 1 = a usable session key exists */
+	uint8_t session;	/* 1 = a usable session key exists */
 	uint16_t endpoint_port; /* network order */
 	uint8_t endpoint[16];	/* IPv4 as ::ffff:a.b.c.d */
 	uint8_t local[16];

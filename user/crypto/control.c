@@ -64,6 +64,19 @@ void peer_session(struct crypto *c, struct wg_peer *peer)
 	peer_publish(c, peer);
 }
 
+/* The writer's side of the seqlock: a reader that meets it tries again. */
+static void write_endpoint(struct esc_peer_status *p, const struct wg_endpoint *ep, uint8_t session)
+{
+	atomic_fetch_add_explicit(&p->sequence, 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	p->endpoint_valid = ep->port != 0;
+	p->endpoint_port = htons(ep->port);
+	memcpy(p->endpoint, ep->addr, 16);
+	memcpy(p->local, ep->local, 16);
+	p->session = session;
+	atomic_fetch_add_explicit(&p->sequence, 1, memory_order_release);
+}
+
 void peer_publish(struct crypto *c, struct wg_peer *peer)
 {
 	struct peer_slot *s = slot_of(c, peer);
@@ -75,14 +88,7 @@ void peer_publish(struct crypto *c, struct wg_peer *peer)
 	    !memcmp(ep->addr, s->shown.addr, 16) && !memcmp(ep->local, s->shown.local, 16))
 		return;
 	s->shown = *ep;
-	atomic_fetch_add_explicit(&p->sequence, 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
-	p->endpoint_valid = ep->port != 0;
-	p->endpoint_port = htons(ep->port);
-	memcpy(p->endpoint, ep->addr, 16);
-	memcpy(p->local, ep->local, 16);
-	p->session = session;
-	atomic_fetch_add_explicit(&p->sequence, 1, memory_order_release);
+	write_endpoint(p, ep, session);
 }
 
 /* --- batches ----------------------------------------------------------------------------- */
@@ -96,6 +102,19 @@ static void apply_device(struct crypto *c, struct esc_msg_device *d)
 	c->path_generation++;
 }
 
+/* A slot begins or ends its life with a peer: nothing of another one may show in it. */
+static void reset_slot(struct crypto *c, uint32_t id)
+{
+	struct esc_peer_status *p = &c->status->peer[id];
+	esc_cell *cells[] = {&p->rx_bytes,	 &p->tx_bytes, &p->rx_packets, &p->tx_packets,
+			     &p->last_handshake, &p->last_rx,  &p->handshakes};
+
+	sodium_memzero(&c->peer[id], sizeof(c->peer[id]));
+	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+		esc_cell_set(cells[i], 0);
+	write_endpoint(p, &(struct wg_endpoint){0}, 0);
+}
+
 static int apply_peer_set(struct crypto *c, const struct esc_msg_peer_set *m)
 {
 	struct wg_peer *peer = m->id < ESC_PEERS_MAX ? wg_peer_by_id(c->wg, m->id) : NULL;
@@ -106,8 +125,7 @@ static int apply_peer_set(struct crypto *c, const struct esc_msg_peer_set *m)
 		int err = wg_peer_add(c->wg, m->id, m->public_key, c->now, &peer);
 		if (err)
 			return err;
-		memset(&c->peer[m->id], 0, sizeof(c->peer[m->id]));
-		memset(&c->status->peer[m->id], 0, sizeof(c->status->peer[m->id]));
+		reset_slot(c, m->id);
 	} else if (sodium_memcmp(wg_peer_public_key(peer), m->public_key, 32)) {
 		return -EEXIST;
 	}
@@ -134,8 +152,7 @@ static void apply_peer_remove(struct crypto *c, uint32_t id)
 		return;
 	stage_drop(c, &c->peer[id], ESC_CR_out_no_peer, ESC_RET_NO_PEER);
 	wg_peer_remove(peer);
-	memset(&c->peer[id], 0, sizeof(c->peer[id]));
-	memset(&c->status->peer[id], 0, sizeof(c->status->peer[id]));
+	reset_slot(c, id);
 }
 
 static int apply_prefix(struct crypto *c, const struct esc_msg_peer_prefix *m)

@@ -295,6 +295,26 @@ static int loop(struct crypto *c)
 
 /* --- stop -------------------------------------------------------------------------------- */
 
+/*
+ * Take back to red what it queued, at most a ring's worth: red may go on producing. The frames go
+ * into the ring that red expects them from.
+ */
+static void hand_back(struct crypto *c, struct lane *l)
+{
+	uint32_t n = esc_ring_avail(&l->plain_out, ESC_RING_SLOTS);
+
+	for (uint32_t i = 0; i < n; i++)
+		return_frame(c, l, esc_ring_peek(&l->plain_out, i), ESC_RET_OK);
+	esc_ring_consume(&l->plain_out, n);
+	rings_publish(l);
+	while (l->empties)
+		esc_ring_push(&l->plain_in, l->empty[--l->empties]);
+	n = esc_ring_avail(&l->plain_in_free, ESC_RING_SLOTS);
+	for (uint32_t i = 0; i < n; i++)
+		esc_ring_push(&l->plain_in, esc_ring_peek(&l->plain_in_free, i));
+	esc_ring_consume(&l->plain_in_free, n);
+}
+
 /* Give every red frame back and wait for the black ones; what does not come home is lost. */
 static void drain(struct crypto *c)
 {
@@ -302,24 +322,8 @@ static void drain(struct crypto *c)
 
 	for (uint32_t id = 0; id < ESC_PEERS_MAX; id++)
 		stage_drop(c, &c->peer[id], ESC_CR_out_no_session, ESC_RET_OK);
-	for (uint32_t q = 0; q < c->start.queues; q++) {
-		struct lane *l = &c->lane[q];
-		uint32_t n;
-
-		while ((n = esc_ring_avail(&l->plain_out, BATCH))) {
-			for (uint32_t i = 0; i < n; i++)
-				return_frame(c, l, esc_ring_peek(&l->plain_out, i), ESC_RET_OK);
-			esc_ring_consume(&l->plain_out, n);
-		}
-		rings_publish(l);
-		while (l->empties)
-			esc_ring_push(&l->plain_in, l->empty[--l->empties]);
-		while ((n = esc_ring_avail(&l->plain_in_free, BATCH))) {
-			for (uint32_t i = 0; i < n; i++)
-				esc_ring_push(&l->plain_in, esc_ring_peek(&l->plain_in_free, i));
-			esc_ring_consume(&l->plain_in_free, n);
-		}
-	}
+	for (uint32_t q = 0; q < c->start.queues; q++)
+		hand_back(c, &c->lane[q]);
 	esc_bell_ring(&c->link->red_bell, ESC_FD_RED_WAKE);
 	while (c->frames.count[ESC_PLACE_tx] && esc_now() < end) {
 		for (uint32_t q = 0; q < c->start.queues; q++)
@@ -333,10 +337,11 @@ static void drain(struct crypto *c)
 
 int esc_crypto_main(void)
 {
-	struct crypto *c = calloc(1, sizeof(*c));
-
 	esc_log_init(NULL, "crypto");
-	if (!c || sodium_init() < 0)
+	if (sodium_init() < 0)
+		return fail("starting libsodium", -ENOSYS);
+	struct crypto *c = calloc(1, sizeof(*c));
+	if (!c)
 		return fail("starting", -ENOMEM);
 	int rc = set_up(c);
 	if (!rc) {

@@ -58,7 +58,7 @@ void path_learn(struct crypto *c, struct wg_peer *peer, const uint8_t mac[6])
 /* The address that the peer wrote to stays ours to answer from while the NIC has it. */
 static bool choose_local(const struct crypto *c, const struct esc_hop *hop, struct wg_endpoint *to)
 {
-	if (memcmp(to->local, unknown, 16) && own_address(c, to->local))
+	if (memcmp(to->local, unknown, 16) != 0 && own_address(c, to->local))
 		return true;
 	if (hop->state != ESC_HOP_OK || esc_addr_is_v4(hop->src) != esc_addr_is_v4(to->addr))
 		return false;

@@ -47,11 +47,13 @@ bool rings_publish(struct lane *l)
 	return news;
 }
 
-static void refuse(struct crypto *c, struct lane *l, esc_desc d, enum esc_crypto_reason why,
+/* Always false: what the caller says then. */
+static bool refuse(struct crypto *c, struct lane *l, esc_desc d, enum esc_crypto_reason why,
 		   enum esc_ret ret)
 {
 	count(c, why);
 	return_frame(c, l, d, ret);
+	return false;
 }
 
 /* WireGuard paper 5.4.6: padded to 16 bytes, but a full-size packet stays within the MTU. */
@@ -102,34 +104,30 @@ static bool add_job(struct crypto *c, struct seal_batch *b, struct wg_peer *peer
 	return true;
 }
 
-/* One packet for a peer with everything known about it; staged or refused if it cannot go. */
+/* Where the packet goes and with which key; staged or refused if it cannot go now. */
+static bool find_way(struct crypto *c, struct wg_peer *peer, struct lane *home, esc_desc d,
+		     const struct outer_path **path, struct wg_tx_slot *tx)
+{
+	if (!wg_peer_endpoint(peer)->port)
+		return refuse(c, home, d, ESC_CR_out_no_endpoint, ESC_RET_NO_SESSION);
+	enum path_state state = peer_path(c, peer, path);
+	if (state == PATH_NONE)
+		return refuse(c, home, d, ESC_CR_out_no_path, ESC_RET_NO_SESSION);
+	if (state == PATH_OK && wg_tx_begin(peer, c->now, false, tx) == WG_TX_OK)
+		return true;
+	stage_packet(c, peer, home, d);
+	return false;
+}
+
+/* One packet for a peer, into the batch. */
 static void add_packet(struct crypto *c, struct seal_batch *b, struct wg_peer *peer,
 		       struct lane *home, esc_desc d, uint8_t ecn)
 {
-	const struct outer_path *path;
+	const struct outer_path *path = NULL;
 	struct wg_tx_slot tx;
 
-	if (wg_peer_endpoint(peer)->port) {
-		enum path_state state = peer_path(c, peer, &path);
-		if (state == PATH_NONE) {
-			refuse(c, home, d, ESC_CR_out_no_path, ESC_RET_NO_SESSION);
-			return;
-		}
-		if (state == PATH_RESOLVING) {
-			stage_packet(c, peer, home, d);
-			return;
-		}
-	}
-	switch (wg_tx_begin(peer, c->now, false, &tx)) {
-	case WG_TX_NO_ENDPOINT:
-		refuse(c, home, d, ESC_CR_out_no_endpoint, ESC_RET_NO_SESSION);
+	if (!find_way(c, peer, home, d, &path, &tx))
 		return;
-	case WG_TX_STAGE:
-		stage_packet(c, peer, home, d);
-		return;
-	case WG_TX_OK:
-		break;
-	}
 	uint32_t len = esc_desc_len(d), padded = padded_length(c, len);
 	uint8_t *in = c->red.base + esc_desc_addr(d);
 	memset(in + len, 0, padded - len);
@@ -148,19 +146,14 @@ static bool check_packet(struct crypto *c, struct lane *l, esc_desc d, struct in
 {
 	uint32_t addr = esc_desc_addr(d), len = esc_desc_len(d);
 
-	if (len > c->nic.inner_mtu) {
-		refuse(c, l, d, ESC_CR_out_too_big, ESC_RET_OK);
-		return false;
-	}
+	if (len > c->nic.inner_mtu)
+		return refuse(c, l, d, ESC_CR_out_too_big, ESC_RET_OK);
 	if (!red_range_ok(&c->red, addr, padded_length(c, len))) {
 		esc_cell_add(&c->status->violation[ESC_VIOLATION_desc_range], 1);
-		refuse(c, l, d, ESC_CR_out_bad_ip, ESC_RET_OK);
-		return false;
+		return refuse(c, l, d, ESC_CR_out_bad_ip, ESC_RET_OK);
 	}
-	if (!inner_parse(c->red.base + addr, len, ip) || ip->len != len) {
-		refuse(c, l, d, ESC_CR_out_bad_ip, ESC_RET_OK);
-		return false;
-	}
+	if (!inner_parse(c->red.base + addr, len, ip) || ip->len != len)
+		return refuse(c, l, d, ESC_CR_out_bad_ip, ESC_RET_OK);
 	return true;
 }
 

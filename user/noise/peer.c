@@ -22,7 +22,7 @@ struct wg_peer *wg_peer_by_key(struct wg_device *dev, const uint8_t public_key[W
 {
 	struct wg_peer *peer = *key_bucket(dev, public_key);
 
-	while (peer && memcmp(peer->public_key, public_key, WG_KEY_LEN))
+	while (peer && memcmp(peer->public_key, public_key, WG_KEY_LEN) != 0)
 		peer = peer->key_next;
 	return peer;
 }
