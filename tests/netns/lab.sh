@@ -100,9 +100,11 @@ lab_sweep()
 		done
 		ip netns del "$it" 2>/dev/null || true
 	done
-	for it in /run/esclusa/e[0-9]* /var/run/wireguard/e[0-9]* /sys/fs/bpf/esclusa/e[0-9]*; do
+	for it in /run/esclusa/e[0-9]* /var/run/wireguard/e[0-9]* /sys/fs/bpf/esclusa/e[0-9]* \
+		/tmp/esc-[0-9]*-*; do
 		[ -e "$it" ] || continue
 		pid=${it##*/e}
+		pid=${pid#sc-}
 		pid=${pid%%[!0-9]*}
 		kill -0 "$pid" 2>/dev/null || rm -rf "$it"
 	done
