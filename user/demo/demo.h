@@ -123,7 +123,7 @@ int capture_read(struct demo *d);
 /* "what ...": a step begins; then how it ended. */
 void report_step(const char *what);
 void report_done(const struct demo *d, int err);
-/* The whole report; counts the checks that failed. kept: the nodes still run. */
+/* The whole report; counts the checks that failed. */
 void report_all(struct demo *d);
 /* How to use a kept lab. */
 void report_kept(const struct demo *d);
