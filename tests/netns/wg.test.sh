@@ -286,7 +286,7 @@ test_rekey_without_loss()
 	lab_join a "$NODE_A" b "$NODE_B"
 	ping_up lana 10.2.0.2
 	before=$(node_handshake a)
-	out=$(at lana ping -n -q -i 0.05 -w 132 -W 2 10.2.0.2) || fail "ping: $out"
+	out=$(at lana ping -n -q -i 0.05 -c 2640 -W 2 10.2.0.2) || fail "ping: $out"
 	[ "$(node_handshake a)" -gt $((before + 100)) ] || fail "no new handshake in 132 s"
 	grep -q ' 0% packet loss' <<<"$out" || fail "loss during the rekey: $out"
 }

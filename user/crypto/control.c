@@ -251,6 +251,10 @@ static int take_nic(struct crypto *c, const struct esc_msg_nic *nic)
 
 	if (nic->addrs > ESC_ADDRS_MAX)
 		return -EPROTO;
+	if (nic->addrs != c->nic.addrs || memcmp(nic->addr, c->nic.addr, sizeof(nic->addr)) != 0) {
+		for (uint32_t id = 0; id < ESC_PEERS_MAX; id++)
+			c->peer[id].announce = true;
+	}
 	c->nic = *nic;
 	if (c->nic.inner_mtu > fits)
 		c->nic.inner_mtu = fits;

@@ -118,6 +118,23 @@ static void send_initiation(struct crypto *c, const struct wg_out *out)
 		s->handshake = *out;
 }
 
+/*
+ * A peer learns where we are from the next authentic packet. One that only sends to us would wait
+ * for it until its session expires, so an empty one goes out at once (R4).
+ */
+static void announce(struct crypto *c, struct wg_peer *peer)
+{
+	struct peer_slot *s = slot_of(c, peer);
+	const struct outer_path *path;
+
+	if (!wg_peer_has_session(peer, c->now) || !wg_peer_endpoint(peer)->port) {
+		s->announce = false;
+	} else if (peer_path(c, peer, &path) == PATH_OK) {
+		s->announce = false;
+		send_keepalive(c, peer);
+	}
+}
+
 void paths_changed(struct crypto *c)
 {
 	c->path_generation++;
@@ -128,6 +145,8 @@ void paths_changed(struct crypto *c)
 
 		if (peer && out.len)
 			send_initiation(c, &out);
+		if (peer && s->announce)
+			announce(c, peer);
 		if (peer && s->staged_count)
 			seal_staged(c, peer);
 	}

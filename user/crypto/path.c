@@ -60,7 +60,8 @@ static bool choose_local(const struct crypto *c, const struct esc_hop *hop, stru
 {
 	if (memcmp(to->local, unknown, 16) != 0 && own_address(c, to->local))
 		return true;
-	if (hop->state != ESC_HOP_OK || esc_addr_is_v4(hop->src) != esc_addr_is_v4(to->addr))
+	if (hop->state != ESC_HOP_OK || esc_addr_is_v4(hop->src) != esc_addr_is_v4(to->addr) ||
+	    !own_address(c, hop->src)) /* answered before the NIC lost that address */
 		return false;
 	memcpy(to->local, hop->src, 16);
 	return true;
@@ -84,7 +85,7 @@ enum path_state peer_path(struct crypto *c, struct wg_peer *peer, const struct o
 		return PATH_NONE;
 	s->cache.endpoint = to;
 	if (!choose_local(c, hop, &to))
-		return hop->state == ESC_HOP_RESOLVING ? PATH_RESOLVING : PATH_NONE;
+		return PATH_RESOLVING;
 	bool learned = same_endpoint(&s->learned_at, &s->cache.endpoint);
 	if (hop->state != ESC_HOP_OK && !learned)
 		return PATH_RESOLVING;

@@ -82,7 +82,7 @@ struct peer_slot {
 	struct staged_packet staged[STAGED_PER_PEER];
 	uint32_t staged_head, staged_count;
 	struct wg_out handshake;  /* waits for its path; len 0 = none */
-	uint64_t session_seen;	  /* last handshake time that was reported */
+	bool announce;		  /* the node moved: the peer has to hear from us */
 	struct wg_endpoint shown; /* endpoint in the status memory */
 };
 
