@@ -46,12 +46,25 @@ ticks()
 	echo "$sum"
 }
 
+# A veth runs its receiver's whole path inside the sender's system call, packet by packet. With
+# threaded NAPI it receives in a context of its own, in batches, as a NIC does. For all sides alike.
+threaded()
+{
+	local end
+
+	for end; do
+		ip netns exec "$LAB_TAG-${end% *}" sh -c "echo 1 >/sys/class/net/${end#* }/threaded"
+	done
+}
+
 # two_sites KIND: host - node - router - node - host, tunnel up.
 two_sites()
 {
 	lab_site a
 	lab_site b
 	lab_join a "$1" b "$1"
+	[ -n "${NO_THREADED:-}" ] || threaded "lana lan0" "lanb lan0" "a red0" "b red0" \
+		"a black0" "b black0" "net a0" "net b0"
 	wait_for 10 at lana ping -c 1 -W 1 10.2.0.2 >/dev/null
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -337,6 +338,7 @@ static void drain(struct crypto *c)
 
 int esc_crypto_main(void)
 {
+	prctl(PR_SET_NAME, "esclusa-crypto");
 	esc_log_init(NULL, "crypto");
 	if (sodium_init() < 0)
 		return fail("starting libsodium", -ENOSYS);

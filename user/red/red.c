@@ -10,6 +10,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "base/addr.h"
@@ -336,6 +337,7 @@ int esc_red_main(void)
 {
 	struct red *r = calloc(1, sizeof(*r));
 
+	prctl(PR_SET_NAME, "esclusa-red");
 	esc_log_init(NULL, "red");
 	if (!r || sodium_init() < 0) {
 		free(r);
