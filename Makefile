@@ -20,8 +20,8 @@ BUILD_PACKAGES := gcc make clang llvm pkg-config bpftool libbpf-dev libxdp-dev l
 ifeq ($(shell uname -m),x86_64)
 BUILD_PACKAGES += libipsec-mb-dev
 endif
-TEST_PACKAGES := clang-format clang-tidy cppcheck shellcheck libcmocka-dev libclang-rt-14-dev iproute2 iputils-ping ethtool tcpdump iperf3 \
-	traceroute wireguard-tools wireguard-go netcat-openbsd nftables procps python3 gnuplot-nox \
+TEST_PACKAGES := clang-format clang-tidy cppcheck shellcheck libcmocka-dev libclang-rt-14-dev \
+	iproute2 iputils-ping ethtool tcpdump iperf3 traceroute wireguard-tools wireguard-go netcat-openbsd nftables procps python3 gnuplot-nox \
 	qemu-system-x86 cpio xz-utils busybox-static kmod
 
 .DELETE_ON_ERROR:

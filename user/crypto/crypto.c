@@ -18,9 +18,6 @@
 #include "ipc/fds.h"
 #include "proc/proc.h"
 
-/* After work, look again for this long before sleeping: a wake-up costs tens of microseconds. */
-#define SPIN_TIME (20 * 1000ull)
-
 /* A NIC that takes no packets (its link is down) is tried again this often. */
 #define TX_RETRY_TIME (2 * ESC_MS)
 
@@ -273,6 +270,7 @@ static int loop(struct crypto *c)
 		{.fd = ESC_FD_CRYPTO_WAKE, .events = POLLIN},
 	};
 	nfds_t n = 2;
+	const uint64_t spin_time = esc_proc_spin_time();
 	uint64_t last_work = 0, last_control = 0;
 	int err = 0;
 
@@ -287,7 +285,7 @@ static int loop(struct crypto *c)
 			last_control = c->now; /* busy: look at control now and then all the same */
 			publish(c);
 			err = crypto_control_round(c);
-		} else if (c->now - last_work > SPIN_TIME) {
+		} else if (c->now - last_work >= spin_time) {
 			err = sleep_round(c, fds, n);
 		}
 	}

@@ -7,6 +7,7 @@
 #define ESC_PROC_PROC_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "ipc/msg.h"
@@ -22,6 +23,13 @@ void *esc_proc_map(int fd, size_t size, const char *what);
 
 /* The first message says what to be; anything else, or impossible values: -EPROTO. */
 int esc_proc_receive_start(uint32_t type, struct esc_msg_start *start);
+
+/*
+ * Nanoseconds that a packet process may look for more work before it sleeps. A wake-up from
+ * another processor costs tens of microseconds, but looking must not take the processor from the
+ * process that has the work: 0 unless there are enough for all (docs/measurements.md).
+ */
+uint64_t esc_proc_spin_time(void);
 
 /*
  * Become uid/gid and give up every privilege for good: no groups, no capabilities (bounding set

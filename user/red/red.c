@@ -20,9 +20,6 @@
 #include "proc/proc.h"
 #include "red/state.h"
 
-/* After work, look again for this long before sleeping: a wake-up costs tens of microseconds. */
-#define SPIN_TIME (20 * 1000ull)
-
 /* A NIC that takes no packets (its link is down) is tried again this often. */
 #define TX_RETRY_TIME (2 * ESC_MS)
 
@@ -262,6 +259,7 @@ static int loop(struct red *r)
 		{.fd = ESC_FD_RED_WAKE, .events = POLLIN},
 	};
 	nfds_t n = 2;
+	const uint64_t spin_time = esc_proc_spin_time();
 	uint64_t last_work = 0, last_control = 0;
 	int err = 0;
 
@@ -276,7 +274,7 @@ static int loop(struct red *r)
 			last_control = r->now; /* busy: look at control now and then all the same */
 			publish(r);
 			err = red_control_round(r);
-		} else if (r->now - last_work > SPIN_TIME) {
+		} else if (r->now - last_work >= spin_time) {
 			err = sleep_round(r, fds, n);
 		}
 	}
