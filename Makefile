@@ -46,8 +46,10 @@ endif
 endif
 
 # --- flags ------------------------------------------------------------------------------------
-WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+WARN  := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
 	-Wpointer-arith -Wwrite-strings
+# Sanitizers' instrumentation makes gcc guess worse about lengths and paths.
+WARN   += $(if $(SANITIZE),-Wno-format-truncation -Wno-maybe-uninitialized)
 OPT    ?= -O2 -g
 HARDEN := -fstack-protector-strong -fPIE -fno-strict-aliasing -ftrivial-auto-var-init=zero \
 	-fcf-protection=full $(if $(findstring sanitize,$(SANITIZE)),,-D_FORTIFY_SOURCE=2)

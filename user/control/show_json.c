@@ -159,7 +159,7 @@ bool esc_show_json(const struct esc_snapshot *s, FILE *f)
 	frames(&j, s);
 	esc_json_u64(&j, "icmp_sent", s->icmp_sent);
 	esc_json_u64(&j, "mss_clamped", s->mss_clamped);
-	esc_json_u64(&j, "handshakes_sent", s->handshakes_sent);
+	esc_json_u64(&j, "handshake_messages_sent", s->handshakes_sent);
 	esc_json_u64(&j, "handshakes_done", s->handshakes_done);
 	esc_json_u64(&j, "keepalives_sent", s->keepalives_sent);
 	esc_json_bool(&j, "under_load", s->under_load);
