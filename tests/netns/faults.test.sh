@@ -119,6 +119,27 @@ test_kill_crypto_process()
 }
 
 # Killed as a whole, the node leaves its programs on the NICs: nothing passes, nothing leaks.
+handshake_after()
+{
+	[ "$(node_handshake "$1")" -gt "$2" ]
+}
+
+# Nobody sends anything: the handshake is the restarted node's own doing, so a peer that only
+# sends to it does not wait for its own timers.
+test_restarted_node_calls_its_peers()
+{
+	local before
+
+	lab_join a "$NODE_A" b "$NODE_B"
+	node_needs_esclusa b
+	ping_up lana 10.2.0.2
+	before=$(node_handshake a)
+	sleep 1.1
+	kill -KILL "$(node_show b pid crypto)"
+	wait_for 6 handshake_after a "$before" || fail "the peer heard nothing within 6 s"
+	at lana ping -n -c 3 -i 0.2 -W 1 10.2.0.2 || fail "no traffic after the restart"
+}
+
 test_kill_control_fails_closed()
 {
 	lab_join a "$NODE_A" b "$NODE_B"

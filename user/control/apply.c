@@ -29,6 +29,8 @@ static void add_memory(const struct node *n, struct esc_msg_peer_set *s, const s
 		s->fields |= ESC_PEER_ENDPOINT;
 		memcpy(s->endpoint, last->addr, sizeof(s->endpoint));
 		s->endpoint_port = last->port;
+		if (last->session)
+			s->fields |= ESC_PEER_CONNECT;
 	}
 }
 
@@ -195,6 +197,7 @@ void apply_save_endpoints(struct node *n)
 			continue;
 		n->last[id].generation = p->generation;
 		n->last[id].port = live.endpoint_port;
+		n->last[id].session = live.session;
 		memcpy(n->last[id].addr, live.endpoint, 16);
 	}
 }

@@ -74,6 +74,7 @@ struct last_endpoint {
 	uint32_t generation;
 	uint16_t port; /* host order; 0 = unknown */
 	uint8_t addr[16];
+	bool session; /* one was in use when crypto ended */
 };
 
 /* A change on its way to crypto. */

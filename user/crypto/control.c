@@ -140,6 +140,8 @@ static int apply_peer_set(struct crypto *c, const struct esc_msg_peer_set *m)
 		wg_peer_set_stamps(peer, m->stamp_sent, m->stamp_seen);
 	if (m->fields & ESC_PEER_KEEPALIVE)
 		wg_peer_set_keepalive(peer, m->keepalive, c->now);
+	if (m->fields & ESC_PEER_CONNECT) /* no session yet: asking for one starts a handshake */
+		wg_tx_begin(peer, c->now, true, &(struct wg_tx_slot){0});
 	peer_publish(c, peer);
 	return 0;
 }

@@ -79,6 +79,7 @@ enum {
 	ESC_PEER_ENDPOINT = 2,
 	ESC_PEER_KEEPALIVE = 4,
 	ESC_PEER_STAMP = 8,
+	ESC_PEER_CONNECT = 16, /* had a session before crypto was restarted: handshake now */
 };
 
 struct esc_msg_peer_set {
