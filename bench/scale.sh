@@ -28,9 +28,9 @@ measure()
 (
 	lab_open bench
 	one_node aead "$1"
-	peers "$1" $((SECONDS_EACH + 7)) >"$LAB_DIR/peers" &
+	peers "$1" $((SECONDS_EACH + 12)) >"$LAB_DIR/peers" &
 	peers=$!
-	sleep 3
+	sleep 8
 	at net "$LOAD" sink a0 1.5 "$SECONDS_EACH" >"$LAB_DIR/sink" &
 	sink=$!
 	flood 1420 $((SECONDS_EACH + 2)) "$1" >/dev/null

@@ -9,7 +9,7 @@
 #include "crypto/state.h"
 
 /* Under load from this many waiting messages on, until a second after it was last so. */
-#define UNDER_LOAD_WAITING (HANDSHAKES_WAITING / 8u)
+#define UNDER_LOAD_WAITING (HANDSHAKES_WAITING / 4u)
 #define UNDER_LOAD_TIME	   ESC_S
 
 void handshake_enqueue(struct crypto *c, const struct outer_in *in)

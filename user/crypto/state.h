@@ -39,7 +39,7 @@
 #define STAGED_PER_LANE (ESC_FRAMES_PER_QUEUE / 4u)
 
 /* Handshake messages that wait for their turn, and how many a round may take. */
-#define HANDSHAKES_WAITING   128u
+#define HANDSHAKES_WAITING   2048u
 #define HANDSHAKES_PER_ROUND 4u
 
 _Static_assert(MSG_OFFSET >= OUTER_V6_LEN, "outer headers fit");
