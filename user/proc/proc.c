@@ -76,6 +76,14 @@ int esc_proc_receive_start(uint32_t type, struct esc_msg_start *start)
 	return 0;
 }
 
+void esc_proc_schedule(void)
+{
+	const struct sched_param none = {0};
+
+	if (sched_setscheduler(0, SCHED_BATCH, &none))
+		esc_debug("scheduling as a batch process: %s", strerror(errno));
+}
+
 /* Red, crypto, and the kernel's receiving work on either NIC. */
 #define PROCESSORS_FOR_ALL 4
 #define SPIN_TIME	   (20 * 1000ull)

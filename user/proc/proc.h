@@ -25,6 +25,12 @@ void *esc_proc_map(int fd, size_t size, const char *what);
 int esc_proc_receive_start(uint32_t type, struct esc_msg_start *start);
 
 /*
+ * Be scheduled as a batch process: when it wakes it does not push aside the one that is producing
+ * its work, so batches grow (docs/measurements.md). Without the right to, nothing changes.
+ */
+void esc_proc_schedule(void);
+
+/*
  * Nanoseconds that a packet process may look for more work before it sleeps. A wake-up from
  * another processor costs tens of microseconds, but looking must not take the processor from the
  * process that has the work: 0 unless there are enough for all (docs/measurements.md).

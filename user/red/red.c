@@ -152,6 +152,7 @@ static int set_up(struct red *r)
 		esc_err("giving up privileges: %s", why);
 		return 1;
 	}
+	esc_proc_schedule();
 	if (fcntl(ESC_FD_CONTROL, F_SETFL, O_NONBLOCK) < 0)
 		return fail("control socket", -errno);
 	m.u.ready.zero_copy = r->status->zero_copy;
