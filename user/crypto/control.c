@@ -84,8 +84,7 @@ void peer_publish(struct crypto *c, struct wg_peer *peer)
 	const struct wg_endpoint *ep = wg_peer_endpoint(peer);
 	uint8_t session = wg_peer_has_session(peer, c->now);
 
-	if (session == p->session && ep->port == s->shown.port &&
-	    !memcmp(ep->addr, s->shown.addr, 16) && !memcmp(ep->local, s->shown.local, 16))
+	if (session == p->session && same_endpoint(ep, &s->shown))
 		return;
 	s->shown = *ep;
 	write_endpoint(p, ep, session);

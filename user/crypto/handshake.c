@@ -83,7 +83,7 @@ static void consume(struct crypto *c, const struct waiting_handshake *w)
 		peer_publish(c, r.peer);
 	}
 	if (out.len) { /* an answer goes back the way the question came */
-		path_reply(c, &out.to, w->mac, &path);
+		path_fill(c, &out.to, w->mac, &path);
 		send_message(c, &path, &out);
 	}
 	if (r.session_ready) {

@@ -10,10 +10,9 @@
 
 #include "noise/wg.h"
 
-#define OUTER_ETH_LEN	  14u
-#define OUTER_V4_LEN	  (OUTER_ETH_LEN + 20u + 8u)
-#define OUTER_V6_LEN	  (OUTER_ETH_LEN + 40u + 8u)
-#define OUTER_OVERHEAD_V6 (40u + 8u + WG_DATA_OVERHEAD) /* of the black MTU, per packet: 80 */
+#define OUTER_ETH_LEN 14u
+#define OUTER_V4_LEN  (OUTER_ETH_LEN + 20u + 8u)
+#define OUTER_V6_LEN  (OUTER_ETH_LEN + 40u + 8u)
 
 /* A received frame, taken apart. */
 struct outer_in {

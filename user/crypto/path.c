@@ -24,14 +24,14 @@ static bool own_address(const struct crypto *c, const uint8_t addr[16])
 	return false;
 }
 
-static bool same_endpoint(const struct wg_endpoint *a, const struct wg_endpoint *b)
+bool same_endpoint(const struct wg_endpoint *a, const struct wg_endpoint *b)
 {
 	return a->port == b->port && !memcmp(a->addr, b->addr, 16) &&
 	       !memcmp(a->local, b->local, 16);
 }
 
-static void fill_path(const struct crypto *c, const struct wg_endpoint *to, const uint8_t mac[6],
-		      struct outer_path *path)
+void path_fill(const struct crypto *c, const struct wg_endpoint *to, const uint8_t mac[6],
+	       struct outer_path *path)
 {
 	memcpy(path->dst_mac, mac, 6);
 	memcpy(path->src_mac, c->nic.mac, 6);
@@ -39,12 +39,6 @@ static void fill_path(const struct crypto *c, const struct wg_endpoint *to, cons
 	memcpy(path->remote, to->addr, 16);
 	path->local_port = c->listen_port;
 	path->remote_port = to->port;
-}
-
-void path_reply(const struct crypto *c, const struct wg_endpoint *to, const uint8_t mac[6],
-		struct outer_path *path)
-{
-	fill_path(c, to, mac, path);
 }
 
 void path_learn(struct crypto *c, struct wg_peer *peer, const uint8_t mac[6])
@@ -89,7 +83,7 @@ enum path_state peer_path(struct crypto *c, struct wg_peer *peer, const struct o
 	bool learned = same_endpoint(&s->learned_at, &s->cache.endpoint);
 	if (hop->state != ESC_HOP_OK && !learned)
 		return PATH_RESOLVING;
-	fill_path(c, &to, hop->state == ESC_HOP_OK ? hop->mac : s->learned_mac, &s->cache.path);
+	path_fill(c, &to, hop->state == ESC_HOP_OK ? hop->mac : s->learned_mac, &s->cache.path);
 	s->cache.generation = c->path_generation;
 	s->cache.expires = c->now + PATH_CACHE_TIME;
 	return PATH_OK;

@@ -163,9 +163,10 @@ enum path_state { PATH_OK, PATH_RESOLVING, PATH_NONE };
 enum path_state peer_path(struct crypto *c, struct wg_peer *peer, const struct outer_path **path);
 /* Authenticated packets of a peer come from this MAC address. */
 void path_learn(struct crypto *c, struct wg_peer *peer, const uint8_t mac[6]);
-/* Straight back to where a frame came from. */
-void path_reply(const struct crypto *c, const struct wg_endpoint *to, const uint8_t mac[6],
-		struct outer_path *path);
+/* The path from the node to `to` through the neighbour with this MAC address. */
+void path_fill(const struct crypto *c, const struct wg_endpoint *to, const uint8_t mac[6],
+	       struct outer_path *path);
+bool same_endpoint(const struct wg_endpoint *a, const struct wg_endpoint *b);
 
 /* --- stage.c --- */
 
