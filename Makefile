@@ -16,12 +16,12 @@ say      = $(if $(filter 0,$(V)),@printf '  %-7s %s\n' $(1) $(patsubst $(CURDIR)
 
 # Debian packages: what building needs, and what tests, demo and benchmarks need besides.
 BUILD_PACKAGES := gcc make clang llvm pkg-config bpftool libbpf-dev libxdp-dev libelf-dev zlib1g-dev \
-	libsodium-dev libssl-dev libmnl-dev libcap-ng-dev linux-libc-dev libc6-dev
+	libsodium-dev libssl-dev libmnl-dev libseccomp-dev libcap-ng-dev linux-libc-dev libc6-dev
 ifeq ($(shell uname -m),x86_64)
 BUILD_PACKAGES += libipsec-mb-dev
 endif
 TEST_PACKAGES := clang-format clang-tidy cppcheck shellcheck libcmocka-dev libclang-rt-14-dev \
-	iproute2 iputils-ping ethtool tcpdump iperf3 traceroute wireguard-tools wireguard-go netcat-openbsd nftables procps python3 gnuplot-nox \
+	iproute2 iputils-ping ethtool tcpdump iperf3 traceroute wireguard-tools wireguard-go netcat-openbsd nftables procps python3 gnuplot-nox strace systemd \
 	qemu-system-x86 cpio xz-utils busybox-static kmod
 
 .DELETE_ON_ERROR:
@@ -35,7 +35,7 @@ all: $(BUILD)/esclusa
 deps:
 	@tests/deps $(BUILD_PACKAGES) $(TEST_PACKAGES)
 
-LIBS_NEEDED := libbpf libxdp libsodium libcrypto libmnl libcap-ng
+LIBS_NEEDED := libbpf libxdp libsodium libcrypto libmnl libseccomp libcap-ng
 SKIP_PROBE  := deps demo check check-% fuzz bench clean fmt help
 ifneq ($(filter-out $(SKIP_PROBE),$(or $(MAKECMDGOALS),all)),)
 MISSING := $(shell for l in $(LIBS_NEEDED); do pkg-config --exists $$l 2>/dev/null || echo $$l; done; \
@@ -54,7 +54,7 @@ OPT    ?= -O2 -g
 HARDEN := -fstack-protector-strong -fPIE -fno-strict-aliasing -ftrivial-auto-var-init=zero \
 	-fcf-protection=full $(if $(findstring sanitize,$(SANITIZE)),,-D_FORTIFY_SOURCE=2)
 INC    := -Imaps -Iuser -Icrypto-offload -I$(BUILD)/bpf
-PKGS   := libbpf libsodium libcrypto libmnl libcap-ng
+PKGS   := libbpf libsodium libcrypto libmnl libseccomp libcap-ng
 HAVE_IPSEC_MB := $(shell printf '\#include <intel-ipsec-mb.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1)
 CPPFLAGS += -D_GNU_SOURCE -DESC_VERSION='"$(VERSION)"' $(INC) \
 	$(if $(HAVE_IPSEC_MB),-DESC_HAVE_IPSEC_MB=1,-DESC_HAVE_IPSEC_MB=0)

@@ -220,6 +220,7 @@ static void note_lines(struct conf *c)
 	m->red_line = conf_seen(c, CONF_NODE, "Red");
 	m->queues_line = conf_seen(c, CONF_NODE, "Queues");
 	m->provider_line = conf_seen(c, CONF_NODE, "Provider");
+	m->keystore_line = conf_seen(c, CONF_INTERFACE, "Keystore");
 }
 
 static void check_whole(struct conf *c)
@@ -229,7 +230,11 @@ static void check_whole(struct conf *c)
 	if (!conf_seen(c, CONF_INTERFACE, "PrivateKey") &&
 	    !conf_seen(c, CONF_INTERFACE, "Keystore"))
 		conf_error(c, c->section_line[CONF_INTERFACE],
-			   "no PrivateKey in [Interface]: make one with 'esclusa key generate'");
+			   "no PrivateKey and no Keystore in [Interface]: make one with "
+			   "'esclusa key generate' or 'esclusa key create'");
+	if (c->m->has_key && c->m->keystore[0])
+		conf_error(c, conf_seen(c, CONF_INTERFACE, "Keystore"),
+			   "Keystore besides PrivateKey: expected one of them");
 	default_name(c);
 	check_nics(c);
 	if (c->m->red_user[0] && !strcmp(c->m->red_user, c->m->crypto_user))

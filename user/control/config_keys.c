@@ -6,6 +6,7 @@
 
 #include "base/addr.h"
 #include "control/config_parse.h"
+#include "ipc/sandbox.h"
 
 /* A pasted key can end up where a name is expected; no name of ours is as long as this. */
 #define NAME_QUOTE_MAX 20u
@@ -68,14 +69,6 @@ static void set_private_key(struct conf *c, const char *value)
 static void set_psk(struct conf *c, const char *value)
 {
 	read_secret(c, "PresharedKey", value, c->peer.psk);
-}
-
-static void set_keystore(struct conf *c, const char *value)
-{
-	char q[CONF_QUOTE];
-
-	conf_error(c, c->line, "Keystore %s is not supported by this version: use PrivateKey",
-		   conf_quote(q, value));
 }
 
 /* --- [Interface] and [Node] ----------------------------------------------------------------------
@@ -168,6 +161,93 @@ static void set_state(struct conf *c, const char *value)
 		copy(c->m->state_dir, sizeof(c->m->state_dir), value);
 	else
 		bad(c, "State", value, "the full path of a directory");
+}
+
+static void set_path(struct conf *c, const char *key, char path[ESC_PATH_MAX + 1],
+		     const char *value)
+{
+	if (*value == '/' && strlen(value) <= ESC_PATH_MAX)
+		copy(path, ESC_PATH_MAX + 1, value);
+	else
+		bad(c, key, value, "the full path of a file");
+}
+
+static void set_keystore(struct conf *c, const char *value)
+{
+	set_path(c, "Keystore", c->m->keystore, value);
+}
+
+static void set_audit(struct conf *c, const char *value)
+{
+	set_path(c, "Audit", c->m->audit, value);
+}
+
+static void list_waivable(char *buf, size_t size)
+{
+	size_t at = (size_t)snprintf(buf, size, "full, or layers to leave out:");
+
+	for (size_t i = 0; i < ESC_LAYER_COUNT && at < size; i++)
+		if (esc_layer_info[i].waivable)
+			at += (size_t)snprintf(buf + at, size - at, " %s", esc_layer_info[i].name);
+}
+
+static void waive(struct conf *c, const char *word)
+{
+	char expected[256];
+
+	for (size_t i = 0; i < ESC_LAYER_COUNT; i++)
+		if (esc_layer_info[i].waivable && !strcasecmp(word, esc_layer_info[i].name)) {
+			c->m->waived |= ESC_LAYER_BIT(i);
+			return;
+		}
+	list_waivable(expected, sizeof(expected));
+	bad(c, "Sandbox", word, expected);
+}
+
+static void set_sandbox(struct conf *c, const char *value)
+{
+	char list[ESC_CONFIG_LINE_MAX + 1];
+	char *rest = list, *word;
+
+	c->m->waived = 0;
+	if (!strcasecmp(value, "full"))
+		return;
+	copy(list, sizeof(list), value);
+	while ((word = strsep(&rest, ", \t")))
+		if (*word || !*value)
+			waive(c, word);
+}
+
+static void set_lsm(struct conf *c, const char *value)
+{
+	static const char *const names[] = {
+		[ESC_LSM_AUTO] = "auto", [ESC_LSM_OFF] = "off", [ESC_LSM_REQUIRED] = "required"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcasecmp(value, names[i])) {
+			c->m->lsm = (enum esc_lsm_mode)i;
+			return;
+		}
+	bad(c, "Lsm", value, "auto, off or required");
+}
+
+static void set_group(struct conf *c, const char *key, char group[ESC_USER_MAX + 1],
+		      const char *value)
+{
+	if (!conf_word(value, ESC_USER_MAX, "_.-") || *value == '-')
+		bad(c, key, value, "the name of a group");
+	else
+		copy(group, ESC_USER_MAX + 1, value);
+}
+
+static void set_admins(struct conf *c, const char *value)
+{
+	set_group(c, "Admins", c->m->admins, value);
+}
+
+static void set_monitors(struct conf *c, const char *value)
+{
+	set_group(c, "Monitors", c->m->monitors, value);
 }
 
 static void set_user(struct conf *c, const char *key, char user[ESC_USER_MAX + 1],
@@ -285,6 +365,11 @@ static const struct conf_entry {
 	{CONF_NODE, false, "State", set_state},
 	{CONF_NODE, false, "RedUser", set_red_user},
 	{CONF_NODE, false, "CryptoUser", set_crypto_user},
+	{CONF_NODE, false, "Sandbox", set_sandbox},
+	{CONF_NODE, false, "Lsm", set_lsm},
+	{CONF_NODE, false, "Admins", set_admins},
+	{CONF_NODE, false, "Monitors", set_monitors},
+	{CONF_NODE, false, "Audit", set_audit},
 	{CONF_PEER, false, "Name", set_peer_name},
 	{CONF_PEER, false, "PublicKey", set_public_key},
 	{CONF_PEER, false, "PresharedKey", set_psk},

@@ -38,6 +38,9 @@
 
 enum esc_mode { ESC_MODE_ENCRYPTOR };
 
+/* The BPF LSM layer: where the kernel has it; never; or no start without it. */
+enum esc_lsm_mode { ESC_LSM_AUTO, ESC_LSM_OFF, ESC_LSM_REQUIRED };
+
 struct esc_peer {
 	uint32_t id; /* slot: < ESC_PEERS_MAX, for as long as the peer exists */
 	bool used;
@@ -67,9 +70,15 @@ struct esc_model {
 	char state_dir[ESC_PATH_MAX + 1];
 	char red_user[ESC_USER_MAX + 1]; /* "" = control decides */
 	char crypto_user[ESC_USER_MAX + 1];
+	char keystore[ESC_PATH_MAX + 1]; /* "" = the private key is in the file */
+	char admins[ESC_USER_MAX + 1];	 /* group that may change the node; "" = root alone */
+	char monitors[ESC_USER_MAX + 1]; /* group that may read its status; "" = who may change */
+	char audit[ESC_PATH_MAX + 1];	 /* audit log; "" = NAME.audit in state_dir */
+	uint32_t waived;		 /* sandbox layers: ESC_LAYER_BITs of ipc/sandbox.h */
+	enum esc_lsm_mode lsm;
 	/* Where the file says so, for messages about this machine: "FILE:LINE: …". 0: a default. */
 	char file[ESC_PATH_MAX + 1];
-	uint32_t black_line, red_line, queues_line, provider_line;
+	uint32_t black_line, red_line, queues_line, provider_line, keystore_line;
 	uint16_t listen_port; /* never 0 */
 	bool has_key;
 	uint8_t public_key[ESC_KEY_LEN]; /* own, derived from the private key */

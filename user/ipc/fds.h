@@ -4,7 +4,8 @@
  * these descriptors and nothing else; a process that finds more or fewer refuses to start.
  *
  *   descriptor    red            crypto         what it is
- *   0, 1          /dev/null      /dev/null
+ *   0             /dev/null      (a)            (a) terminal to unlock the key store from, or
+ *   1             /dev/null      /dev/null          /dev/null; /dev/null once it is open
  *   LOG           yes            yes            standard error of the node
  *   CONTROL       yes            yes            SEQPACKET socket to control (msg.h)
  *   STATUS        red's          crypto's       memfd, struct esc_red_status / esc_crypto_status

@@ -27,7 +27,12 @@ int esc_msg_size(uint32_t type)
 	case ESC_MSG_HOP:
 		return sizeof(struct esc_msg_hop);
 	case ESC_MSG_STOP:
+	case ESC_MSG_ZEROIZE:
+	case ESC_MSG_ZEROIZED:
 		return 0;
+	case ESC_MSG_PING:
+	case ESC_MSG_PONG:
+		return sizeof(struct esc_msg_ping);
 	case ESC_MSG_READY:
 		return sizeof(struct esc_msg_ready);
 	case ESC_MSG_ACK:
@@ -82,6 +87,8 @@ int esc_msg_recv(int fd, struct esc_msg *m)
 	if (m->type == ESC_MSG_CRYPTO_START || m->type == ESC_MSG_RED_START) {
 		m->u.start.name[sizeof(m->u.start.name) - 1] = '\0';
 		m->u.start.provider[sizeof(m->u.start.provider) - 1] = '\0';
+		m->u.start.keystore[sizeof(m->u.start.keystore) - 1] = '\0';
+		m->u.start.credential[sizeof(m->u.start.credential) - 1] = '\0';
 	}
 	return 1;
 }

@@ -34,12 +34,17 @@ enum esc_msg_type {
 	ESC_MSG_NIC, /* MAC, MTU, link state and own addresses of the NIC, at start and on change */
 	ESC_MSG_HOP, /* answer to WANT, and again whenever the answer changes */
 	ESC_MSG_STOP, /* return frames, finish the ledger, exit 0 */
+	ESC_MSG_PING, /* are you there? */
+	/* control -> crypto */
+	ESC_MSG_ZEROIZE, /* wipe every key at once, answer ZEROIZED, exit 0 */
 	/* crypto or red -> control */
-	ESC_MSG_READY, /* set-up done, privileges gone, packets may come */
-	ESC_MSG_ACK,   /* answer to COMMIT */
-	ESC_MSG_WANT,  /* the next hop of `dst` is needed; repeated while in use */
-	ESC_MSG_STAMP, /* crypto: newest TAI64N stamps of a peer, to be kept on disk */
-	ESC_MSG_LOG,   /* a line for the log: no secrets, no packet bytes */
+	ESC_MSG_READY,	  /* set-up done, privileges gone, packets may come */
+	ESC_MSG_ACK,	  /* answer to COMMIT */
+	ESC_MSG_WANT,	  /* the next hop of `dst` is needed; repeated while in use */
+	ESC_MSG_STAMP,	  /* crypto: newest TAI64N stamps of a peer, to be kept on disk */
+	ESC_MSG_LOG,	  /* a line for the log: no secrets, no packet bytes */
+	ESC_MSG_PONG,	  /* answer to PING, with its number */
+	ESC_MSG_ZEROIZED, /* crypto: no key is left in this process */
 	ESC_MSG_TYPE_END,
 };
 
@@ -61,8 +66,12 @@ struct esc_msg_start {
 	uint8_t copy_mode;   /* 1 = XDP_COPY asked for; 0 = zero-copy where it works */
 	uint8_t generic;     /* 1 = the XDP program runs in generic mode */
 	uint8_t pad[2];
+	uint32_t waived; /* ESC_LAYER_BITs of ipc/sandbox.h that the administrator gave up */
 	char name[ESC_NAME_MAX + 1];
-	char provider[256]; /* crypto only: auto, ipsec-mb, openssl, sodium or a path */
+	/* crypto only: */
+	char provider[256];   /* auto, ipsec-mb, openssl, sodium or a path */
+	char keystore[256];   /* path of the key store; "": the key comes with DEVICE */
+	char credential[256]; /* path of what unlocks it; "": a terminal at descriptor 0 */
 };
 
 enum { ESC_DEVICE_KEY = 1, ESC_DEVICE_PORT = 2 };
@@ -137,9 +146,15 @@ struct esc_msg_want {
 	uint8_t dst[16];
 };
 
+struct esc_msg_ping {
+	uint32_t seq;
+};
+
 struct esc_msg_ready {
 	uint32_t zero_copy;
-	char provider[128]; /* crypto: what was chosen and how fast; red: empty */
+	uint32_t layers;	/* ESC_LAYER_BITs that are in force */
+	uint8_t public_key[32]; /* crypto: of the key store's key; all zero: none */
+	char provider[128];	/* crypto: what was chosen and how fast; red: empty */
 };
 
 struct esc_msg_ack {
@@ -169,6 +184,7 @@ struct esc_msg {
 		struct esc_msg_commit commit;
 		struct esc_msg_nic nic;
 		struct esc_msg_hop hop;
+		struct esc_msg_ping ping; /* PING and PONG */
 		struct esc_msg_ready ready;
 		struct esc_msg_ack ack;
 		struct esc_msg_want want;
