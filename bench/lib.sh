@@ -69,7 +69,7 @@ two_sites()
 }
 
 # one_node SIDE PEERS: host - node - network, where `load peer` will be the node's peers.
-# SIDE aead: the node as it is; copy: the same with a plain copy in place of the AEAD.
+# SIDE copy: with a plain copy in place of the AEAD; all others: the node as it is.
 one_node()
 {
 	local i
@@ -105,3 +105,29 @@ flood()
 {
 	at lana "$LOAD" flood lan0 "$RED_MAC" 10.1.0.2 10.100.0.2 "$1" "$2" "$3"
 }
+
+# seal SIDE LENGTH: packets per second from the LAN that leave the node sealed.
+seal()
+(
+	lab_open bench
+	one_node "$1" 1
+	peers 1 $((SECONDS_EACH + 5)) >"$LAB_DIR/peers" &
+	sleep 1
+	at net "$LOAD" sink a0 1.5 "$SECONDS_EACH" >"$LAB_DIR/sink" &
+	sink=$!
+	flood "$2" $((SECONDS_EACH + 2)) 1 >/dev/null
+	wait "$sink"
+	result "$1" "seal, $2 B" "$(field pps <"$LAB_DIR/sink")" packet/s
+)
+
+# open SIDE LENGTH: packets per second of a peer that reach the LAN.
+open()
+(
+	lab_open bench
+	one_node "$1" 1
+	at lana "$LOAD" sink lan0 2.5 "$SECONDS_EACH" >"$LAB_DIR/sink" &
+	sink=$!
+	peers 1 $((SECONDS_EACH + 3)) "$2" >"$LAB_DIR/peers"
+	wait "$sink"
+	result "$1" "open, $2 B" "$(field pps <"$LAB_DIR/sink")" packet/s
+)

@@ -5,30 +5,6 @@
 QUESTION=rate
 . "$(dirname "$0")/lib.sh"
 
-seal()
-(
-	lab_open bench
-	one_node "$1" 1
-	peers 1 $((SECONDS_EACH + 5)) >"$LAB_DIR/peers" &
-	sleep 1
-	at net "$LOAD" sink a0 1.5 "$SECONDS_EACH" >"$LAB_DIR/sink" &
-	sink=$!
-	flood "$2" $((SECONDS_EACH + 2)) 1 >/dev/null
-	wait "$sink"
-	result "$1" "seal, $2 B" "$(field pps <"$LAB_DIR/sink")" packet/s
-)
-
-open()
-(
-	lab_open bench
-	one_node "$1" 1
-	at lana "$LOAD" sink lan0 2.5 "$SECONDS_EACH" >"$LAB_DIR/sink" &
-	sink=$!
-	peers 1 $((SECONDS_EACH + 3)) "$2" >"$LAB_DIR/peers"
-	wait "$sink"
-	result "$1" "open, $2 B" "$(field pps <"$LAB_DIR/sink")" packet/s
-)
-
 forward()
 (
 	lab_open bench

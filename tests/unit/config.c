@@ -16,6 +16,7 @@
 
 #include "base/addr.h"
 #include "control/config.h"
+#include "ipc/sandbox.h"
 
 /* A private key, and public keys of nobody: small numbers. */
 #define PRIV	  "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -122,6 +123,35 @@ static void full_file_becomes_the_model(void **state)
 	assert_null(esc_model_prefix_next(r.m, 0, &cursor));
 	assert_false(esc_model_peer(r.m, 1)->has_psk);
 	result_free(&r);
+}
+
+static void sandbox_layers_are_waived_by_name(void **state)
+{
+	static const struct {
+		const char *value;
+		uint32_t waived;
+	} rows[] = {
+		{"full", 0},
+		{"seccomp", ESC_LAYER_BIT(ESC_LAYER_seccomp)},
+		{"UTS, landlock ,pid", ESC_LAYER_BIT(ESC_LAYER_uts) |
+					       ESC_LAYER_BIT(ESC_LAYER_landlock) |
+					       ESC_LAYER_BIT(ESC_LAYER_pid)},
+		{"none",
+		 ESC_LAYERS_ALL &
+			 ~(ESC_LAYER_BIT(ESC_LAYER_descriptors) | ESC_LAYER_BIT(ESC_LAYER_user) |
+			   ESC_LAYER_BIT(ESC_LAYER_capabilities) |
+			   ESC_LAYER_BIT(ESC_LAYER_privileges) | ESC_LAYER_BIT(ESC_LAYER_dump))},
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), HEAD "Sandbox = %s\n", rows[i].value);
+		struct result r = parse(text);
+		assert_int_equal(r.code, 0);
+		assert_int_equal(r.m->waived, rows[i].waived);
+		result_free(&r);
+	}
 }
 
 static void defaults_hold_where_the_file_is_silent(void **state)
@@ -576,6 +606,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_file_becomes_the_model),
+		cmocka_unit_test(sandbox_layers_are_waived_by_name),
 		cmocka_unit_test(defaults_hold_where_the_file_is_silent),
 		cmocka_unit_test(valid_files_are_accepted),
 		cmocka_unit_test(each_mistake_names_line_word_and_expectation),

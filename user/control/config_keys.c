@@ -184,7 +184,7 @@ static void set_audit(struct conf *c, const char *value)
 
 static void list_waivable(char *buf, size_t size)
 {
-	size_t at = (size_t)snprintf(buf, size, "full, or layers to leave out:");
+	size_t at = (size_t)snprintf(buf, size, "full, none, or layers to leave out:");
 
 	for (size_t i = 0; i < ESC_LAYER_COUNT && at < size; i++)
 		if (esc_layer_info[i].waivable)
@@ -193,13 +193,18 @@ static void list_waivable(char *buf, size_t size)
 
 static void waive(struct conf *c, const char *word)
 {
+	const bool all = !strcasecmp(word, "none");
+	bool known = all;
 	char expected[256];
 
 	for (size_t i = 0; i < ESC_LAYER_COUNT; i++)
-		if (esc_layer_info[i].waivable && !strcasecmp(word, esc_layer_info[i].name)) {
+		if (esc_layer_info[i].waivable &&
+		    (all || !strcasecmp(word, esc_layer_info[i].name))) {
 			c->m->waived |= ESC_LAYER_BIT(i);
-			return;
+			known = true;
 		}
+	if (known)
+		return;
 	list_waivable(expected, sizeof(expected));
 	bad(c, "Sandbox", word, expected);
 }
