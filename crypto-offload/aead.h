@@ -24,6 +24,7 @@
 #define ESC_AEAD_TAG_LEN     16u
 #define ESC_AEAD_BATCH_MAX   64u /* jobs in one call */
 #define ESC_AEAD_LEN_MAX     65535u
+#define ESC_AEAD_KEYS_MAX    8192u /* at once: six for each of 1024 peers, and what is retired */
 
 /* One direction of one session: the provider's own, expanded form of a 32-byte key. */
 struct esc_aead_key;
@@ -60,7 +61,10 @@ struct esc_aead_provider {
 	int (*start)(void **ctx);
 	void (*stop)(void *ctx);
 
-	/* NULL if out of memory. key_free wipes. */
+	/*
+	 * NULL if out of memory, or ESC_AEAD_KEYS_MAX are there. key_free wipes. By now no memory
+	 * can be mapped any more: malloc has what the process set aside at its start.
+	 */
 	struct esc_aead_key *(*key_new)(void *ctx, const uint8_t key[ESC_AEAD_KEY_LEN]);
 	void (*key_free)(void *ctx, struct esc_aead_key *key);
 

@@ -15,15 +15,19 @@
 
 #include <errno.h>
 #include <intel-ipsec-mb.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "key_pool.h"
 #include "nonce.h"
-#include "raw_key.h"
 
 #define MGR_ALIGN 64u
 
 struct ipsec_mb {
 	IMB_MGR *mgr;
 	size_t mgr_size;
+	struct esc_key_pool *keys;
 	bool stuck; /* the library kept a job: its pointers are stale, nothing may run again */
 	uint8_t nonce[ESC_AEAD_BATCH_MAX][16]; /* 12 used; a slot is one aligned vector load */
 	uint8_t tag[ESC_AEAD_BATCH_MAX][ESC_AEAD_TAG_LEN];
@@ -41,6 +45,7 @@ static void provider_stop(void *ctx)
 		sodium_memzero(im->mgr, im->mgr_size); /* pointers to keys, remnants of lanes */
 		free(im->mgr);
 	}
+	esc_key_pool_free(im->keys);
 	sodium_memzero(im, sizeof(*im));
 	free(im);
 }
@@ -77,6 +82,10 @@ static int provider_start(void **ctx)
 		return -ENOMEM;
 	memset(im, 0, sizeof(*im));
 	err = mgr_init(im);
+	if (!err) {
+		im->keys = esc_key_pool_new();
+		err = im->keys ? 0 : -ENOMEM;
+	}
 	if (err) {
 		provider_stop(im);
 		return err;
@@ -87,14 +96,16 @@ static int provider_start(void **ctx)
 
 static struct esc_aead_key *provider_key_new(void *ctx, const uint8_t key[ESC_AEAD_KEY_LEN])
 {
-	(void)ctx;
-	return esc_raw_key_new(key);
+	const struct ipsec_mb *im = ctx;
+
+	return esc_key_pool_take(im->keys, key);
 }
 
 static void provider_key_free(void *ctx, struct esc_aead_key *key)
 {
-	(void)ctx;
-	esc_raw_key_free(key);
+	const struct ipsec_mb *im = ctx;
+
+	esc_key_pool_give(im->keys, key);
 }
 
 /* Every field that this algorithm reads; a slot is zero or from an earlier job of ours. */

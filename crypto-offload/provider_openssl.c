@@ -2,9 +2,9 @@
 /*
  * provider_openssl.c: AEAD provider on libcrypto (OpenSSL 3). The cipher is fetched once, from a
  * library context of our own, and openssl.cnf is not read: neither it nor OPENSSL_CONF can put
- * another implementation (provider or engine) behind the cipher's name. A key is a cipher context
- * that was keyed once; per packet only the nonce is set, which is most of what a packet costs
- * besides the cipher itself.
+ * another implementation (provider or engine) behind the cipher's name. One cipher context serves
+ * all keys, so that no other copy of them lies in libcrypto's own memory: setting the key with the
+ * nonce of each packet costs next to nothing for this cipher.
  */
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -12,18 +12,17 @@
 #include <openssl/provider.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "aead.h"
+#include "key_pool.h"
 #include "nonce.h"
 
 struct openssl {
 	OSSL_LIB_CTX *lib;
 	OSSL_PROVIDER *implementations;
 	EVP_CIPHER *cipher;
-};
-
-struct esc_aead_key {
-	EVP_CIPHER_CTX *evp;
+	EVP_CIPHER_CTX *seal, *open;
+	struct esc_key_pool *keys;
 };
 
 static void provider_stop(void *ctx)
@@ -32,11 +31,25 @@ static void provider_stop(void *ctx)
 
 	if (!o)
 		return;
+	EVP_CIPHER_CTX_free(o->seal); /* wipes the last key */
+	EVP_CIPHER_CTX_free(o->open);
+	esc_key_pool_free(o->keys);
 	EVP_CIPHER_free(o->cipher);
 	if (o->implementations)
 		OSSL_PROVIDER_unload(o->implementations);
 	OSSL_LIB_CTX_free(o->lib);
 	free(o);
+}
+
+/* A context for one direction that only needs a key and a nonce now. */
+static EVP_CIPHER_CTX *keyless(const EVP_CIPHER *cipher, int seals)
+{
+	EVP_CIPHER_CTX *evp = EVP_CIPHER_CTX_new();
+
+	if (evp && EVP_CipherInit_ex2(evp, cipher, NULL, NULL, seals, NULL))
+		return evp;
+	EVP_CIPHER_CTX_free(evp);
+	return NULL;
 }
 
 static int provider_start(void **ctx)
@@ -52,7 +65,12 @@ static int provider_start(void **ctx)
 		o->implementations = OSSL_PROVIDER_load(o->lib, "default");
 	if (o->implementations)
 		o->cipher = EVP_CIPHER_fetch(o->lib, "ChaCha20-Poly1305", NULL);
-	if (!o->cipher) {
+	if (o->cipher) {
+		o->seal = keyless(o->cipher, 1);
+		o->open = keyless(o->cipher, 0);
+		o->keys = esc_key_pool_new();
+	}
+	if (!o->seal || !o->open || !o->keys) {
 		provider_stop(o);
 		return -ENOTSUP;
 	}
@@ -60,53 +78,43 @@ static int provider_start(void **ctx)
 	return 0;
 }
 
-static void provider_key_free(void *ctx, struct esc_aead_key *key)
-{
-	(void)ctx;
-	if (!key)
-		return;
-	EVP_CIPHER_CTX_free(key->evp); /* wipes the key schedule */
-	free(key);
-}
-
 static struct esc_aead_key *provider_key_new(void *ctx, const uint8_t key[ESC_AEAD_KEY_LEN])
 {
 	const struct openssl *o = ctx;
-	struct esc_aead_key *k = calloc(1, sizeof(*k));
 
-	if (!k)
-		return NULL;
-	k->evp = EVP_CIPHER_CTX_new();
-	if (!k->evp || !EVP_EncryptInit_ex2(k->evp, o->cipher, key, NULL, NULL)) {
-		provider_key_free(ctx, k);
-		return NULL;
-	}
-	return k;
+	return esc_key_pool_take(o->keys, key);
 }
 
-static bool seal_one(const struct esc_aead_job *j)
+static void provider_key_free(void *ctx, struct esc_aead_key *key)
+{
+	const struct openssl *o = ctx;
+
+	esc_key_pool_give(o->keys, key);
+}
+
+static bool seal_one(EVP_CIPHER_CTX *evp, const struct esc_aead_job *j)
 {
 	uint8_t nonce[ESC_AEAD_NONCE_LEN];
-	EVP_CIPHER_CTX *evp = j->key->evp;
 	int len = 0, rest = 0;
 
 	esc_aead_nonce(nonce, j->counter);
-	return j->len <= ESC_AEAD_LEN_MAX && EVP_EncryptInit_ex2(evp, NULL, NULL, nonce, NULL) &&
+	return j->len <= ESC_AEAD_LEN_MAX &&
+	       EVP_EncryptInit_ex2(evp, NULL, j->key->bytes, nonce, NULL) &&
 	       EVP_EncryptUpdate(evp, j->out, &len, j->in, (int)j->len) && len == (int)j->len &&
 	       EVP_EncryptFinal_ex(evp, j->out + j->len, &rest) && !rest &&
 	       EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_GET_TAG, ESC_AEAD_TAG_LEN, j->out + j->len) >
 		       0;
 }
 
-static bool open_one(const struct esc_aead_job *j)
+static bool open_one(EVP_CIPHER_CTX *evp, const struct esc_aead_job *j)
 {
 	uint8_t nonce[ESC_AEAD_NONCE_LEN], tag[ESC_AEAD_TAG_LEN];
-	EVP_CIPHER_CTX *evp = j->key->evp;
 	int len = 0, rest = 0;
 
 	esc_aead_nonce(nonce, j->counter);
 	memcpy(tag, j->in + j->len, sizeof(tag)); /* the control call takes no const */
-	return j->len <= ESC_AEAD_LEN_MAX && EVP_DecryptInit_ex2(evp, NULL, NULL, nonce, NULL) &&
+	return j->len <= ESC_AEAD_LEN_MAX &&
+	       EVP_DecryptInit_ex2(evp, NULL, j->key->bytes, nonce, NULL) &&
 	       EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) > 0 &&
 	       EVP_DecryptUpdate(evp, j->out, &len, j->in, (int)j->len) && len == (int)j->len &&
 	       EVP_DecryptFinal_ex(evp, j->out + j->len, &rest) > 0 && !rest;
@@ -114,9 +122,10 @@ static bool open_one(const struct esc_aead_job *j)
 
 static void provider_seal(void *ctx, struct esc_aead_job *jobs, unsigned int n)
 {
-	(void)ctx;
+	const struct openssl *o = ctx;
+
 	for (unsigned int i = 0; i < n; i++) {
-		jobs[i].ok = seal_one(&jobs[i]);
+		jobs[i].ok = seal_one(o->seal, &jobs[i]);
 		if (!jobs[i].ok) {
 			sodium_memzero(jobs[i].out, jobs[i].len + ESC_AEAD_TAG_LEN);
 		}
@@ -126,9 +135,10 @@ static void provider_seal(void *ctx, struct esc_aead_job *jobs, unsigned int n)
 /* libcrypto compares the tag (CRYPTO_memcmp) after it has decrypted: what it wrote must go. */
 static void provider_open(void *ctx, struct esc_aead_job *jobs, unsigned int n)
 {
-	(void)ctx;
+	const struct openssl *o = ctx;
+
 	for (unsigned int i = 0; i < n; i++) {
-		jobs[i].ok = open_one(&jobs[i]);
+		jobs[i].ok = open_one(o->open, &jobs[i]);
 		if (!jobs[i].ok) {
 			sodium_memzero(jobs[i].out, jobs[i].len);
 		}
