@@ -194,11 +194,8 @@ static int apply(struct crypto *c, struct batch_op *op)
 
 static void drop_batch(struct crypto *c)
 {
-	if (c->batch)
-		sodium_memzero(c->batch, c->batch_cap * sizeof(*c->batch));
-	free(c->batch);
-	c->batch = NULL;
-	c->batch_len = c->batch_cap = 0;
+	sodium_memzero(c->batch, c->batch_len * sizeof(*c->batch));
+	c->batch_len = 0;
 }
 
 static void commit(struct crypto *c, uint32_t seq)
@@ -212,35 +209,25 @@ static void commit(struct crypto *c, uint32_t seq)
 	report(&m);
 }
 
-/* Grow by hand: the old copy may hold keys and must be wiped. */
-static int grow_batch(struct crypto *c)
-{
-	uint32_t cap = c->batch_cap ? c->batch_cap * 2 : 64;
-	struct batch_op *bigger = cap <= BATCH_OPS_MAX * 2 ? calloc(cap, sizeof(*bigger)) : NULL;
-
-	if (!bigger)
-		return -ENOMEM;
-	uint32_t len = c->batch_len;
-	if (len)
-		memcpy(bigger, c->batch, len * sizeof(*bigger));
-	drop_batch(c);
-	c->batch = bigger;
-	c->batch_cap = cap;
-	c->batch_len = len;
-	return 0;
-}
-
 static int keep(struct crypto *c, const struct esc_msg *m)
 {
-	if (c->batch_len == c->batch_cap) {
-		int err = grow_batch(c);
-		if (err)
-			return err;
-	}
+	if (c->batch_len == BATCH_OPS_MAX)
+		return -ENOBUFS;
 	struct batch_op *op = &c->batch[c->batch_len++];
 	op->type = m->type;
 	memcpy(&op->u, &m->u, m->len);
 	return 0;
+}
+
+int crypto_control_open(struct crypto *c)
+{
+	c->batch = sodium_allocarray(BATCH_OPS_MAX, sizeof(*c->batch));
+	return c->batch ? 0 : -ENOMEM;
+}
+
+void crypto_control_close(struct crypto *c)
+{
+	sodium_free(c->batch); /* wipes */
 }
 
 /* --- facts ------------------------------------------------------------------------------- */

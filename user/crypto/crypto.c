@@ -128,7 +128,7 @@ static int start_core(struct crypto *c)
 	c->wg = wg_device_new(&env);
 	c->hops = esc_hops_new(HOPS_MAX);
 	c->peer = calloc(ESC_PEERS_MAX, sizeof(*c->peer));
-	return c->wg && c->hops && c->peer ? 0 : -ENOMEM;
+	return c->wg && c->hops && c->peer ? crypto_control_open(c) : -ENOMEM;
 }
 
 static int say_ready(struct crypto *c)
@@ -352,6 +352,7 @@ int esc_crypto_main(void)
 		drain(c);
 		rc = c->stopping ? rc : 1;
 	}
+	crypto_control_close(c);
 	wg_device_free(c->wg); /* wipes; its keys are the provider's, so that goes last */
 	esc_aead_release(&c->aead);
 	esc_hops_free(c->hops);

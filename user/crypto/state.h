@@ -112,8 +112,9 @@ struct crypto {
 	struct peer_slot *peer; /* [ESC_PEERS_MAX] */
 	struct waiting_handshake waiting[HANDSHAKES_WAITING];
 	uint32_t waiting_head, waiting_count;
-	struct batch_op *batch; /* changes that wait for COMMIT (control.c) */
-	uint32_t batch_len, batch_cap;
+	struct batch_op
+		*batch; /* changes that wait for COMMIT (control.c); guarded: it holds keys */
+	uint32_t batch_len;
 	bool stopping;
 };
 
@@ -178,6 +179,9 @@ void stage_drop(struct crypto *c, struct peer_slot *s, enum esc_crypto_reason wh
 
 /* --- control.c --- */
 
+/* Make room for batches, before the process locks itself in; wipe it. 0 or -ENOMEM. */
+int crypto_control_open(struct crypto *c);
+void crypto_control_close(struct crypto *c);
 /* Take what control sent. 0, or -errno: the connection is unusable and the process must end. */
 int crypto_control_round(struct crypto *c);
 void crypto_want(const uint8_t dst[16]);
