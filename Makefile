@@ -79,6 +79,14 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
+# What the power-on self-test compares the embedded objects with: ESC_BPF_DIGESTS(X).
+BPF_DIGESTS := $(BUILD)/bpf/bpf_digests.h
+
+$(BPF_DIGESTS): $(BPF_OBJ)
+	$(call say,DIGEST,$@)
+	$(Q){ printf '#define ESC_BPF_DIGESTS(X)'; sha256sum $^ | \
+		sed -nE 's,^([0-9a-f]{64})  .*/(.*)\.bpf\.o$$, X("\2"\, "\1"),p' | tr -d '\n'; echo; } > $@
+
 # --- user space -------------------------------------------------------------------------------
 MAIN_SRC := user/cli/main.c
 LIB_SRC  := $(filter-out $(MAIN_SRC),$(wildcard user/*/*.c crypto-offload/*.c))
@@ -86,12 +94,13 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 MAIN_OBJ := $(MAIN_SRC:%.c=$(BUILD)/obj/%.o)
 LIB      := $(BUILD)/libesclusa.a
 
-$(BUILD)/obj/%.o: %.c | $(BPF_SKEL)
+$(BUILD)/obj/%.o: %.c | $(BPF_SKEL) $(BPF_DIGESTS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/user/control/%.o: $(BPF_SKEL)
+$(BUILD)/obj/user/selftest/%.o: $(BPF_DIGESTS)
 
 $(LIB): $(LIB_OBJ)
 	$(call say,AR,$@)
@@ -130,7 +139,7 @@ FUZZ_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-li
 	-fno-sanitize-recover=undefined
 FUZZ_OBJ := $(LIB_SRC:%.c=$(BUILD)/fuzzobj/%.o)
 
-$(BUILD)/fuzzobj/%.o: %.c | $(BPF_SKEL)
+$(BUILD)/fuzzobj/%.o: %.c | $(BPF_SKEL) $(BPF_DIGESTS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
@@ -179,7 +188,7 @@ C_FILES := $(wildcard maps/*.h bpf/*.[ch] crypto-offload/*.[ch] user/*/*.[ch] te
 fmt:
 	$(Q)clang-format -i $(C_FILES)
 
-lint: $(BPF_SKEL)
+lint: $(BPF_SKEL) $(BPF_DIGESTS)
 	@BUILD=$(BUILD) CPPFLAGS='$(CPPFLAGS)' tests/lint $(C_FILES)
 
 install: $(BUILD)/esclusa

@@ -16,6 +16,8 @@ static const struct {
 	{"check", "FILE [-j]", "validate a configuration file and print what it means", cmd_check},
 	{"show", "[NAME] [-j]", "what a running node does: domains, peers, drops", cmd_show},
 	{"key", "generate|public", "make a private key; derive its public key", cmd_key},
+	{"selftest", "", "test the primitives, the random source and the BPF objects",
+	 cmd_selftest},
 	{"demo", "[--keep]", "two sites joined by two nodes, in namespaces, with a report",
 	 cmd_demo},
 };
@@ -27,7 +29,7 @@ static void print_help(FILE *f)
 	      "Usage: esclusa COMMAND [ARGUMENTS]\n\n",
 	      f);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(f, "  %-6s%-17s%s\n", commands[i].name, commands[i].args, commands[i].help);
+		fprintf(f, "  %-9s%-17s%s\n", commands[i].name, commands[i].args, commands[i].help);
 	fputs("\n"
 	      "'esclusa COMMAND --help' tells more; 'esclusa --version' prints the version.\n"
 	      "Exit codes: 0 done, 1 failed, 2 wrong usage or a mistake in the file.\n",

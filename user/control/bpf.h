@@ -17,8 +17,15 @@
 #include "bpf_abi.h"
 #include "control/nic.h"
 #include "ipc/msg.h"
+#include "selftest/selftest.h"
 
 struct esc_bpf;
+
+/*
+ * The self-test of this process (selftest/selftest.h), with the BPF objects that are embedded in
+ * it. Before anything else of this file. 0 or -EIO. Needs no privileges.
+ */
+int esc_bpf_selftest(esc_selftest_report *report, void *arg);
 
 enum esc_bpf_stats { ESC_STATS_BLACK, ESC_STATS_RED, ESC_STATS_EGRESS };
 

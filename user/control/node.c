@@ -184,8 +184,10 @@ static int take_lock(struct node *n)
 /* Each step says why it failed; all are undone by end(). */
 static int begin(struct node *n)
 {
-	int err = take_lock(n);
+	int err = esc_bpf_selftest(esc_selftest_log, NULL);
 
+	if (!err)
+		err = take_lock(n);
 	if (err)
 		return err;
 	err = esc_stamps_open(&n->stamps, n->model->state_dir, n->model->name);

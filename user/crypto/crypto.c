@@ -17,6 +17,7 @@
 #include "crypto/state.h"
 #include "ipc/fds.h"
 #include "proc/proc.h"
+#include "selftest/selftest.h"
 
 /* A NIC that takes no packets (its link is down) is tried again this often. */
 #define TX_RETRY_TIME (2 * ESC_MS)
@@ -151,6 +152,8 @@ static int set_up(struct crypto *c)
 	err = esc_proc_verify_fds(ESC_FD_XSK + (int)c->start.queues);
 	if (err)
 		return fail("descriptors from control", err);
+	if (esc_selftest_crypto(esc_selftest_log, NULL)) /* before there is a key here */
+		return 1;
 	err = map_all(c);
 	if (!err)
 		err = start_core(c);
