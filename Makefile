@@ -154,18 +154,35 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/fuzzobj/tests/fuzz/%.o $(BUILD)/libesclusa-fuzz.
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
-.PHONY: unit-bin bpf-bin fuzz-bin
+# The node with hostile code inside (user/proc/hook.h): what differs is compiled again, the rest is
+# the library's. Only tests/sandbox/ runs it; nothing of it is installed.
+HOOKS    := $(BUILD)/hooks
+HOOK_SRC := $(shell grep -lE 'proc/hook.h|ESC_TEST_HOOKS' user/*/*.c) $(wildcard tests/sandbox/*.c)
+HOOK_OBJ := $(HOOK_SRC:%.c=$(HOOKS)/obj/%.o)
+
+$(HOOKS)/obj/%.o: %.c | $(BPF_SKEL)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DESC_TEST_HOOKS=1 $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(HOOKS)/esclusa: $(MAIN_OBJ) $(HOOK_OBJ) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS)
+
+.PHONY: unit-bin bpf-bin fuzz-bin hooks-bin
+hooks-bin: $(HOOKS)/esclusa
 unit-bin: $(UNIT_BIN) $(PROVIDER_SO)
 bpf-bin: $(BPFT_BIN)
 fuzz-bin: $(FUZZ_BIN)
 
 check: deps
-	@$(MAKE) --no-print-directory all unit-bin bpf-bin fuzz-bin
+	@$(MAKE) --no-print-directory all unit-bin bpf-bin fuzz-bin hooks-bin
 	@BUILD=$(BUILD) tests/run
 
 # make check-unit, check-bpf, check-netns, check-sandbox, check-fuzz, check-vm, check-lint
 check-%: deps
-	@$(MAKE) --no-print-directory all unit-bin bpf-bin $(if $(filter fuzz,$*),fuzz-bin)
+	@$(MAKE) --no-print-directory all unit-bin bpf-bin $(if $(filter fuzz,$*),fuzz-bin) \
+		$(if $(filter sandbox,$*),hooks-bin)
 	@BUILD=$(BUILD) tests/run $*
 
 demo: deps
@@ -204,4 +221,4 @@ help:
 	@sed -n '3,7s/^# \{0,1\}//p' Makefile
 
 -include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d)
--include $(wildcard $(BUILD)/obj/tests/*/*.d $(BUILD)/fuzzobj/tests/*/*.d)
+-include $(HOOK_OBJ:.o=.d) $(wildcard $(BUILD)/obj/tests/*/*.d $(BUILD)/fuzzobj/tests/*/*.d)

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -64,16 +64,38 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What of control's environment a packet process gets to see. */
+static const char *const keep_env[] = {
+	"ESCLUSA_LOG=", "JOURNAL_STREAM=",
+#ifdef ESC_TEST_HOOKS
+	"ESCLUSA_ATTACK=", /* proc/hook.h */
+#endif
+};
+#define KEEP_ENV (sizeof(keep_env) / sizeof(keep_env[0]))
+
+static void choose_env(char *envp[KEEP_ENV + 1])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < KEEP_ENV; i++) {
+		for (char **e = environ; e && *e; e++) {
+			if (strncmp(*e, keep_env[i], strlen(keep_env[i])))
+				continue;
+			envp[n++] = *e;
+			break;
+		}
+	}
+	envp[n] = NULL;
+}
+
 /* Runs in the child. Whoever reads the exit status learns nothing more: control reports it. */
 __attribute__((noreturn)) static void become(enum esc_side side, const char *node,
 					     const int *source, int n, pid_t parent)
 {
-	static const char *const keep[] = {"ESCLUSA_LOG", "JOURNAL_STREAM"};
-	char title[48], env[2][96];
-	char *envp[3] = {NULL};
+	char title[48];
+	char *envp[KEEP_ENV + 1];
 	char *argv[3] = {title, NULL, NULL};
 	char red[] = ESC_ARG_RED, crypto[] = ESC_ARG_CRYPTO;
-	int envs = 0;
 
 	reset_signals();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent || setsid() < 0)
@@ -82,14 +104,7 @@ __attribute__((noreturn)) static void become(enum esc_side side, const char *nod
 		_exit(127);
 	argv[1] = side == ESC_SIDE_RED ? red : crypto;
 	snprintf(title, sizeof(title), "esclusa: %s %s", node, argv[1] + 1);
-	for (size_t i = 0; i < 2; i++) {
-		const char *value = getenv(keep[i]);
-		if (!value)
-			continue;
-		snprintf(env[envs], sizeof(env[envs]), "%s=%s", keep[i], value);
-		envp[envs] = env[envs];
-		envs++;
-	}
+	choose_env(envp);
 	execve("/proc/self/exe", argv, envp);
 	_exit(127);
 }

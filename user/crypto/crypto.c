@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "crypto/state.h"
 #include "ipc/fds.h"
+#include "proc/hook.h"
 #include "proc/proc.h"
 #include "selftest/selftest.h"
 
@@ -99,6 +100,7 @@ static void *env_key_new(void *arg, const uint8_t key[32])
 {
 	struct crypto *c = arg;
 
+	esc_hook_key(key);
 	return c->aead.provider->key_new(c->aead.ctx, key);
 }
 
@@ -169,6 +171,7 @@ static int set_up(struct crypto *c)
 	esc_proc_schedule();
 	if (fcntl(ESC_FD_CONTROL, F_SETFL, O_NONBLOCK) < 0)
 		return fail("control socket", -errno);
+	esc_hook_locked("crypto", c);
 	err = say_ready(c);
 	return err ? fail("telling control", err) : 0;
 }
@@ -197,7 +200,7 @@ static uint32_t work_round(struct crypto *c)
 		esc_xsk_kick(&c->lane[q].xsk);
 		esc_xsk_refill(&c->lane[q].xsk);
 	}
-	return work;
+	return work + esc_hook_round(c);
 }
 
 static bool rings_have_work(struct crypto *c)

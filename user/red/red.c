@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ipc/fds.h"
+#include "proc/hook.h"
 #include "proc/proc.h"
 #include "red/state.h"
 
@@ -155,6 +156,7 @@ static int set_up(struct red *r)
 	esc_proc_schedule();
 	if (fcntl(ESC_FD_CONTROL, F_SETFL, O_NONBLOCK) < 0)
 		return fail("control socket", -errno);
+	esc_hook_locked("red", r);
 	m.u.ready.zero_copy = r->status->zero_copy;
 	err = esc_msg_send(ESC_FD_CONTROL, &m);
 	return err ? fail("telling control", err) : 0;
@@ -184,7 +186,7 @@ uint32_t red_round(struct red *r)
 		esc_xsk_kick(&r->lane[q].xsk);
 		esc_xsk_refill(&r->lane[q].xsk);
 	}
-	return work;
+	return work + esc_hook_round(r);
 }
 
 static bool rings_have_work(struct red *r)

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hook.c: runs the attacks that the environment names, one after the other, in a process that is
+ * locked in, and tells control what became of them. A test that expects a process to be killed
+ * names one attack. ESCLUSA_ATTACK is words KEY=VALUE:
+ *
+ *	red=NAME,... crypto=NAME,...	attacks of that process
+ *	node= key= abstract= shm=	struct target
+ *	red-rings= crypto-rings=	SECONDS: hostile rings until that second (hostile_*.c)
+ */
+#include "proc/hook.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attack.h"
+#include "ipc/msg.h"
+
+static const struct attack *const groups[] = {
+	attacks_on_files,  attacks_on_network,	  attacks_on_processes,
+	attacks_on_memory, attacks_on_privileges, attacks_on_kernel,
+};
+
+bool attack_word(const char *key, char *value, size_t size)
+{
+	const char *all = getenv("ESCLUSA_ATTACK");
+	size_t len = strlen(key);
+
+	for (const char *p = all; p && *p; p += strcspn(p, " "), p += *p == ' ') {
+		if (strncmp(p, key, len) || p[len] != '=')
+			continue;
+		snprintf(value, size, "%.*s", (int)strcspn(p + len + 1, " "), p + len + 1);
+		return true;
+	}
+	return false;
+}
+
+void attack_log(const char *fmt, ...)
+{
+	struct esc_msg m = {.type = ESC_MSG_LOG, .u.log.level = 6};
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(m.u.log.text, sizeof(m.u.log.text), fmt, ap);
+	va_end(ap);
+	esc_msg_send(ESC_FD_CONTROL, &m);
+}
+
+static const struct attack *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		for (const struct attack *a = groups[i]; a->name; a++) {
+			if (!strcmp(a->name, name))
+				return a;
+		}
+	}
+	return NULL;
+}
+
+static int run(const struct attack *a, const struct target *t)
+{
+	if (a->run)
+		return a->run(t);
+	return TRIED(
+		syscall(a->call, a->arg[0], a->arg[1], a->arg[2], a->arg[3], a->arg[4], a->arg[5]));
+}
+
+static const char *result(const struct attack *a, const struct target *t)
+{
+	if (!a)
+		return "unknown";
+	int err = run(a, t);
+	const char *name = err ? strerrorname_np(err) : "worked";
+	return name ? name : "strange";
+}
+
+/* Results of several attacks in one line: control takes only so many lines. */
+static void run_list(char *list, const struct target *t)
+{
+	char line[240] = "";
+	char *name;
+
+	while ((name = strsep(&list, ","))) {
+		char one[80];
+
+		snprintf(one, sizeof(one), " %s=%s", name, result(find(name), t));
+		if (strlen(line) + strlen(one) >= sizeof(line)) {
+			attack_log("attacks:%s", line);
+			*line = 0;
+		}
+		strcat(line, one);
+	}
+	attack_log("attacks:%s", line);
+}
+
+void esc_hook_locked(const char *domain, void *process)
+{
+	static char list[8192]; /* the words are in the environment, which stays */
+	struct target t = {0};
+	char number[16] = "0";
+
+	(void)process;
+	snprintf(t.domain, sizeof(t.domain), "%s", domain);
+	attack_word("node", t.node, sizeof(t.node));
+	attack_word("key", t.key, sizeof(t.key));
+	attack_word("abstract", t.abstract, sizeof(t.abstract));
+	attack_word("shm", number, sizeof(number));
+	t.shm = (int)strtol(number, NULL, 0);
+	if (attack_word(domain, list, sizeof(list)))
+		run_list(list, &t);
+}
+
+uint32_t esc_hook_round(void *process)
+{
+	(void)process;
+	return 0;
+}
+
+void esc_hook_key(const uint8_t key[32])
+{
+	(void)key;
+}
