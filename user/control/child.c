@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One packet process: what it says, what it is told, how it ends. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +75,8 @@ static void take_ready(struct child *c, const struct esc_msg_ready *m)
 
 	c->ready = true;
 	c->zero_copy = m->zero_copy == 1;
-	copy_text(c->note, sizeof(c->note), m->provider);
+	if (!*n->provider) /* a restart does not measure again */
+		copy_text(c->note, sizeof(c->note), m->provider);
 	if (n->phase != PHASE_STARTING || !n->side[ESC_SIDE_BLACK].child.ready ||
 	    !n->side[ESC_SIDE_RED].child.ready)
 		return;
@@ -99,6 +101,8 @@ static bool take_message(struct child *c, const struct esc_msg *m)
 	case ESC_MSG_LOG:
 		take_log(c, &m->u.log);
 		return true;
+	case ESC_MSG_PONG:
+		return esc_watchdog_answer(&c->watchdog, m->u.ping.seq);
 	case ESC_MSG_ACK:
 		if (crypto)
 			apply_ack(c->node, &m->u.ack);
@@ -112,41 +116,44 @@ static bool take_message(struct child *c, const struct esc_msg *m)
 	}
 }
 
-/* Its end is handled when the process is reaped; make sure that it comes. */
-static void give_up(struct child *c, const char *why)
+void child_give_up(struct child *c, const char *why)
 {
-	if (c->lost)
+	if (!c->alive || c->lost)
 		return;
-	c->lost = true;
-	esc_warn("%s process %d: %s; killed", child_name(c), (int)c->pid, why);
-	esc_loop_unwatch(&c->node->loop, &c->messages);
-	kill(c->pid, SIGKILL);
+	plane_because(c->node, "%s process %d %s; killed", child_name(c), (int)c->pid, why);
+	child_kill(c);
+}
+
+static void read_messages(struct child *c)
+{
+	struct esc_msg m;
+
+	for (int i = 0; i < MESSAGES_PER_TURN && c->alive && !c->lost; i++) {
+		int got = esc_msg_recv(c->chan.fd, &m);
+		if (got == -EAGAIN)
+			return;
+		if (got == 1 && take_message(c, &m))
+			continue;
+		if (!c->alive || c->lost) /* a message may end the process */
+			return;
+		if (got <= 0 && got != -EPROTO) /* closed: it is about to end */
+			esc_loop_unwatch(&c->node->loop, &c->messages);
+		else
+			child_give_up(c, "sent a message that is not its to send");
+		return;
+	}
 }
 
 static void message_event(void *arg, uint32_t events)
 {
 	struct child *c = arg;
-	struct esc_msg m;
 
 	if (events & EPOLLOUT) {
 		int err = esc_chan_flush(&c->chan);
 		if (!err && !esc_chan_waiting(&c->chan))
 			esc_loop_watch(&c->node->loop, &c->messages, EPOLLIN);
 	}
-	for (int i = 0; i < MESSAGES_PER_TURN && c->alive; i++) {
-		int got = esc_msg_recv(c->chan.fd, &m);
-		if (got == -EAGAIN)
-			return;
-		if (got == 1 && take_message(c, &m))
-			continue;
-		if (!c->alive) /* a message may end the process */
-			return;
-		if (got <= 0 && got != -EPROTO) /* closed: it is about to end */
-			esc_loop_unwatch(&c->node->loop, &c->messages);
-		else
-			give_up(c, "sent a message that is not its to send");
-		return;
-	}
+	read_messages(c);
 }
 
 void child_send(struct child *c, struct esc_msg *m)
@@ -157,34 +164,79 @@ void child_send(struct child *c, struct esc_msg *m)
 	if (err == -EPIPE || err == -ECONNRESET) /* it is about to be reaped */
 		return;
 	if (err)
-		give_up(c, "does not take messages");
+		child_give_up(c, "does not take messages");
 	else if (esc_chan_waiting(&c->chan))
 		esc_loop_watch(&c->node->loop, &c->messages, EPOLLIN | EPOLLOUT);
 }
 
+/* --- does it work? ------------------------------------------------------------------------ */
+
+/* Before it is ready it has its time to start, after STOP its time to stop. */
+void child_check(struct child *c, uint64_t now)
+{
+	struct esc_msg ping = {.type = ESC_MSG_PING};
+
+	if (!c->alive || c->lost || !c->ready || c->told_to_stop)
+		return;
+	const char *why = esc_watchdog_judge(&c->watchdog, now);
+	if (why) {
+		read_messages(c); /* the answer may have come since control looked */
+		why = c->alive && !c->lost ? esc_watchdog_judge(&c->watchdog, now) : NULL;
+	}
+	if (why)
+		child_give_up(c, why);
+	else if (c->alive && esc_watchdog_ask(&c->watchdog, now, &ping.u.ping.seq))
+		child_send(c, &ping);
+}
+
+void child_check_stopped(struct child *c)
+{
+	siginfo_t info = {0};
+
+	if (c->alive && !waitid(P_PIDFD, (id_t)c->process.fd, &info, WSTOPPED | WNOHANG) &&
+	    info.si_pid)
+		child_give_up(c, "was stopped");
+}
+
 /* --- its life ---------------------------------------------------------------------------- */
 
-/* Waits until it ended, and closes what belonged to it. */
+/* Closes what belonged to it. Its end is there to be read, unless somebody traces it. */
 static siginfo_t reap(struct child *c)
 {
 	siginfo_t info = {0};
 
-	waitid(P_PIDFD, (id_t)c->process.fd, &info, WEXITED);
+	waitid(P_PIDFD, (id_t)c->process.fd, &info, WEXITED | WNOHANG);
 	c->alive = false;
 	c->clean = info.si_code == CLD_EXITED && info.si_status == 0;
 	esc_loop_unwatch(&c->node->loop, &c->process);
 	esc_loop_unwatch(&c->node->loop, &c->messages);
 	close(c->process.fd);
 	c->process.fd = -1;
+	esc_watchdog_close(&c->watchdog);
 	esc_chan_close(&c->chan);
 	return info;
 }
 
 void child_kill(struct child *c)
 {
+	if (!c->alive || c->lost)
+		return;
+	c->lost = true;
+	esc_loop_unwatch(&c->node->loop, &c->messages);
+	kill(c->pid, SIGKILL);
+}
+
+void child_end(struct child *c, unsigned int ms)
+{
+	struct pollfd end = {.fd = c->process.fd, .events = POLLIN};
+
 	if (!c->alive)
 		return;
-	kill(c->pid, SIGKILL);
+	child_kill(c);
+	if (poll(&end, 1, (int)ms) != 1)
+		esc_err("%s process %d was killed and does not end; see its state in "
+			"/proc/%d/status",
+			child_name(c), (int)c->pid, (int)c->pid);
 	reap(c);
 }
 
@@ -203,14 +255,14 @@ static void last_words(struct child *c)
 
 static void say_end(const struct child *c, const siginfo_t *end)
 {
-	if (c->node->phase == PHASE_STOPPING && c->clean)
+	if (c->lost || (c->node->phase == PHASE_STOPPING && c->clean))
 		return;
 	if (end->si_code == CLD_EXITED)
-		esc_warn("%s process %d ended with status %d", child_name(c), (int)c->pid,
-			 end->si_status);
+		plane_because(c->node, "%s process %d ended with status %d", child_name(c),
+			      (int)c->pid, end->si_status);
 	else
-		esc_warn("%s process %d was ended by signal %d (%s)", child_name(c), (int)c->pid,
-			 end->si_status, strsignal(end->si_status));
+		plane_because(c->node, "%s process %d was ended by signal %d (%s)", child_name(c),
+			      (int)c->pid, end->si_status, strsignal(end->si_status));
 }
 
 static void process_event(void *arg, uint32_t events)
@@ -224,6 +276,8 @@ static void process_event(void *arg, uint32_t events)
 	say_end(c, &end);
 	if (n->phase == PHASE_STOPPING)
 		node_stop_step(n);
+	else if (n->phase == PHASE_WAITING)
+		plane_up(n);
 	else
 		plane_down(n);
 }
@@ -262,8 +316,9 @@ int child_start(struct child *c)
 		return err;
 	}
 	c->alive = true;
-	c->ready = c->clean = c->lost = false;
+	c->ready = c->clean = c->lost = c->told_to_stop = false;
 	c->pid = p.pid;
+	esc_watchdog_open(&c->watchdog, p.pid);
 	c->log_lines = 0;
 	c->process.fd = p.pidfd;
 	c->messages.fn = message_event;
@@ -275,9 +330,11 @@ int child_start(struct child *c)
 	if (!err)
 		err = esc_loop_watch(&n->loop, &c->messages, EPOLLIN);
 	if (err) {
-		child_kill(c);
+		child_end(c, CHILD_END_MS);
 		return err;
 	}
-	tell_start(c, c->side == ESC_SIDE_BLACK ? n->model->provider : "");
+	tell_start(c, c->side == ESC_SIDE_RED ? ""
+		      : *n->provider	      ? n->provider
+					      : n->model->provider);
 	return 0;
 }

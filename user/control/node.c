@@ -77,9 +77,10 @@ static void stop_timer(struct node *n)
 		struct child *c = &n->side[side].child;
 		if (!c->alive || !c->told_to_stop)
 			continue;
-		esc_warn("the %s process did not stop within %u s; killed", child_name(c),
-			 (unsigned int)(STOP_NS / ESC_S));
-		child_kill(c);
+		if (!c->lost)
+			esc_warn("the %s process did not stop within %u s; killed", child_name(c),
+				 (unsigned int)(STOP_NS / ESC_S));
+		child_end(c, CHILD_END_MS);
 	}
 	node_stop_step(n);
 }
@@ -98,7 +99,11 @@ static void signal_event(void *arg, uint32_t events)
 	struct signalfd_siginfo info;
 
 	(void)events;
-	if (read(n->signals.fd, &info, sizeof(info)) == sizeof(info))
+	if (read(n->signals.fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGCHLD)
+		supervise_stopped(n);
+	else
 		begin_stop(n);
 }
 
@@ -140,6 +145,7 @@ static int watch_signals(struct node *n)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
@@ -162,6 +168,7 @@ static void init(struct node *n, struct esc_model *m)
 		s->node = s->child.node = n;
 		s->side = s->child.side = (enum esc_side)i;
 		s->child.process.fd = s->child.messages.fd = s->child.chan.fd = -1;
+		s->child.watchdog.stat = -1;
 	}
 }
 
@@ -212,8 +219,10 @@ static void end(struct node *n)
 {
 	esc_server_close(&n->wg);
 	esc_server_close(&n->status);
+	if (n->bpf)
+		plane_set_on(n, false);
 	for (int side = 0; side < ESC_SIDES; side++)
-		child_kill(&n->side[side].child);
+		child_end(&n->side[side].child, CHILD_END_MS);
 	esc_bpf_close(n->bpf);
 	if (n->stamps.dirty)
 		stamps_event(n);
@@ -239,6 +248,7 @@ int esc_node_run(struct esc_model *m)
 	n->exit_code = begin(n) ? 1 : 0;
 	if (!n->exit_code) {
 		tick_event(n);
+		supervise_start(n);
 		plane_up(n);
 	}
 	while (!n->exit_code && n->phase != PHASE_STOPPED) {

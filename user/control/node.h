@@ -5,6 +5,7 @@
  *   node.c       start, event loop, stop, what is left behind: nothing
  *   plane.c      the data plane: NICs, programs, memories, processes; up, down, again
  *   child.c      one packet process: messages from it, its end
+ *   supervise.c  do the processes work, and does control?
  *   apply.c      configuration into crypto, and changes to it
  *   links.c      news from the kernel: NICs, addresses, routes, neighbours
  *   wg_socket.c  `wg`                     status_socket.c  `esclusa show`
@@ -28,6 +29,7 @@
 #include "control/resolver.h"
 #include "control/server.h"
 #include "control/stamps.h"
+#include "control/watchdog.h"
 
 enum phase {
 	PHASE_WAITING,	   /* no processes: a NIC is missing or down, or a restart is due */
@@ -45,13 +47,14 @@ struct child {
 	enum esc_side side;
 	bool alive, ready, zero_copy;
 	bool clean; /* it ended by itself, with exit status 0 */
-	bool lost;  /* misbehaved and is being killed */
+	bool lost;  /* killed, and about to end */
 	bool told_to_stop;
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
 	struct esc_watch process, messages;
 	struct esc_chan chan;
+	struct esc_watchdog watchdog;
 	char note[128]; /* crypto: its provider */
 	uint32_t log_lines;
 	uint64_t log_since;
@@ -108,6 +111,11 @@ struct node {
 	uint64_t started;	/* UNIX seconds */
 	char waiting_for[768];	/* why there are no processes; logged when it changes */
 	uint32_t restarts;
+	char last_failure[160]; /* why the processes were stopped last; "" */
+	char provider[64];	/* what "auto" chose; "" before */
+	struct esc_timer supervise;
+	uint64_t supervise_due;		/* when it should run next, esc_now() */
+	uint64_t notify_due, notify_ns; /* systemd's watchdog; 0: none */
 	struct pending pending;
 	uint32_t seq;
 	struct last_endpoint last[ESC_PEERS_MAX];
@@ -132,8 +140,13 @@ void node_fail(struct node *n);
 
 /* Try to get from WAITING to STARTING; stays WAITING (and says why) while a NIC is not fit. */
 void plane_up(struct node *n);
-/* Stop packets and processes at once, keep the programs attached, restart after a while. */
+/*
+ * Stop packets and processes at once, keep the programs attached, and start again: without delay
+ * when all had run well for a second, else after 100 ms, twice that, ... 5 s.
+ */
 void plane_down(struct node *n);
+/* Log why plane_down() is about to be called, and keep it for `esclusa show`. */
+__attribute__((format(printf, 2, 3))) void plane_because(struct node *n, const char *fmt, ...);
 void plane_set_on(struct node *n, bool on);
 /* The node is up: crypto has its configuration. */
 void plane_running(struct node *n);
@@ -147,9 +160,23 @@ void plane_lost_nic(struct node *n, enum esc_side side);
 /* --- child.c --- */
 int child_start(struct child *c);
 void child_send(struct child *c, struct esc_msg *m);
-/* Kill and reap at once. */
+/* Kill it without waiting for its end, which is an event of its own. */
 void child_kill(struct child *c);
+/* The same, with the reason to the log; that event restarts both processes. */
+void child_give_up(struct child *c, const char *why);
+/* Kill it and wait for its end, so long at most: for the end of control itself. */
+#define CHILD_END_MS 1000u
+void child_end(struct child *c, unsigned int ms);
+/* Ask it whether it works, and give it up if it does not answer. */
+void child_check(struct child *c, uint64_t now);
+/* SIGCHLD came: give it up if it was stopped. */
+void child_check_stopped(struct child *c);
 const char *child_name(const struct child *c);
+
+/* --- supervise.c --- */
+void supervise_start(struct node *n);
+/* SIGCHLD: a process may have been stopped. */
+void supervise_stopped(struct node *n);
 
 /* --- apply.c --- */
 

@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #define LOOK_NS	       (2 * ESC_S)  /* changes of queues make no news: look now and then */
 #define BACKOFF_NS     (100 * ESC_MS)
 #define BACKOFF_MAX_NS (5 * ESC_S)
-#define STABLE_NS      (30 * ESC_S) /* having run this long, a failure is a new one */
+#define STABLE_NS      (1 * ESC_S) /* having run this long, a failure is a new one */
 
 static const char *nic_name(const struct node *n, enum esc_side side)
 {
@@ -211,6 +212,12 @@ void plane_up(struct node *n)
 {
 	char why[sizeof(n->waiting_for)];
 
+	for (int side = 0; side < ESC_SIDES; side++) {
+		if (n->side[side].child.alive) /* its end, when it comes, calls this again */
+			return;
+	}
+	if (n->timer.due && !*n->waiting_for) /* not yet */
+		return;
 	look_for_obstacles(n, why, sizeof(why));
 	if (*why) {
 		wait_for(n, why);
@@ -259,6 +266,19 @@ static void say_running(const struct node *n)
 		 n->model->peers == 1 ? "" : "s", n->side[ESC_SIDE_BLACK].child.note);
 }
 
+/* Measuring all of them takes longer than the rest of a restart: once is enough. */
+static void keep_provider(struct node *n)
+{
+	const char *name = n->memory.crypto->provider; /* written by another process */
+	const char *end = memchr(name, '\0', sizeof(n->memory.crypto->provider));
+
+	if (strcmp(n->model->provider, "auto") != 0 || !end)
+		return;
+	snprintf(n->provider, sizeof(n->provider), "%s", name);
+	if (strspn(n->provider, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(n->provider))
+		*n->provider = '\0';
+}
+
 void plane_running(struct node *n)
 {
 	esc_loop_cancel(&n->loop, &n->timer);
@@ -274,9 +294,30 @@ void plane_running(struct node *n)
 		esc_notify("STATUS=running");
 	}
 	n->was_running = true;
+	keep_provider(n);
 }
 
 /* --- down ----------------------------------------------------------------------------------- */
+
+void plane_because(struct node *n, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(n->last_failure, sizeof(n->last_failure), fmt, ap);
+	va_end(ap);
+	esc_warn("%s", n->last_failure);
+}
+
+/* What failed soon after its start fails again: do not let that fill the processor and the log. */
+static uint64_t next_backoff(const struct node *n)
+{
+	if (n->phase == PHASE_RUNNING && esc_now() - n->running_since >= STABLE_NS)
+		return 0;
+	if (!n->backoff)
+		return BACKOFF_NS;
+	return n->backoff < BACKOFF_MAX_NS / 2 ? n->backoff * 2 : BACKOFF_MAX_NS;
+}
 
 void plane_down(struct node *n)
 {
@@ -287,17 +328,18 @@ void plane_down(struct node *n)
 		esc_resolver_reset(n->side[side].resolver);
 	}
 	esc_memory_close(&n->memory);
-	if (n->phase == PHASE_RUNNING && esc_now() - n->running_since > STABLE_NS)
-		n->backoff = 0;
+	if (n->phase == PHASE_STARTING) /* not with the provider of before, perhaps */
+		*n->provider = '\0';
+	n->backoff = next_backoff(n);
 	n->phase = PHASE_WAITING;
 	apply_abort(n);
 	if (!n->was_running) {
 		node_fail(n);
 		return;
 	}
-	n->backoff = n->backoff ? n->backoff * 2 : BACKOFF_NS;
-	if (n->backoff > BACKOFF_MAX_NS)
-		n->backoff = BACKOFF_MAX_NS;
+	if (n->backoff)
+		esc_info("processes are started again in %u ms",
+			 (unsigned int)(n->backoff / ESC_MS));
 	esc_loop_arm(&n->loop, &n->timer, n->backoff);
 }
 
@@ -317,11 +359,11 @@ void plane_timer(struct node *n)
 	}
 	for (int side = 0; side < ESC_SIDES && n->phase == PHASE_STARTING; side++) {
 		if (!n->side[side].child.ready)
-			esc_warn("the %s process was not ready after %u s",
-				 child_name(&n->side[side].child),
-				 (unsigned int)(START_NS / ESC_S));
+			plane_because(n, "%s process was not ready after %u s",
+				      child_name(&n->side[side].child),
+				      (unsigned int)(START_NS / ESC_S));
 	}
 	if (n->phase != PHASE_STARTING)
-		esc_warn("crypto did not take its configuration in time");
+		plane_because(n, "crypto process did not take its configuration in time");
 	plane_down(n);
 }

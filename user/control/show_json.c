@@ -142,6 +142,7 @@ bool esc_show_json(const struct esc_snapshot *s, FILE *f)
 	esc_json_u64(&j, "time", s->now);
 	esc_json_u64(&j, "started", s->started);
 	esc_json_u64(&j, "restarts", s->restarts);
+	esc_json_str(&j, "last_failure", *s->last_failure ? s->last_failure : NULL);
 	esc_json_str(&j, "public_key",
 		     s->model->has_key ? esc_key_to_base64(key, s->model->public_key) : NULL);
 	esc_json_u64(&j, "listen_port", s->model->listen_port);

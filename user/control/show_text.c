@@ -48,8 +48,11 @@ static void head(const struct esc_snapshot *s, FILE *f)
 	fprintf(f, "%s: %s, encryptor, up %s", s->model->name, s->state,
 		span(s->now > s->started ? s->now - s->started : 0, time));
 	if (s->restarts)
-		fprintf(f, ", processes restarted %u times", s->restarts);
+		fprintf(f, ", processes restarted %u time%s", s->restarts,
+			s->restarts == 1 ? "" : "s");
 	fprintf(f, "\n");
+	if (*s->last_failure)
+		fprintf(f, "  last failure: %s\n", s->last_failure);
 	if (*s->waiting_for)
 		fprintf(f, "  waiting: %s%s", s->waiting_for,
 			strchr(s->waiting_for, '\n') ? "" : "\n");

@@ -201,6 +201,7 @@ void esc_snapshot_take(const struct node *n, struct esc_snapshot *s)
 		.now = esc_unix_now() / ESC_S,
 		.started = n->started,
 		.restarts = n->restarts,
+		.last_failure = n->last_failure,
 	};
 	take_process(&s->process[0], "control", getpid(), geteuid());
 	take_process(&s->process[1], "red", red->alive ? red->pid : 0, red->uid);

@@ -267,6 +267,10 @@ static int take_message(struct crypto *c, struct esc_msg *m)
 		if (esc_hop_update(c->hops, &m->u.hop))
 			paths_changed(c);
 		return 0;
+	case ESC_MSG_PING: /* its number comes back; if that is lost, control asks again */
+		m->type = ESC_MSG_PONG;
+		report(m);
+		return 0;
 	case ESC_MSG_STOP:
 		c->stopping = true;
 		return 0;

@@ -33,6 +33,16 @@ static int take_nic(struct red *r, const struct esc_msg_nic *nic)
 	return 0;
 }
 
+/* If the socket is full, control asks again. */
+static void answer_ping(uint32_t seq)
+{
+	struct esc_msg m = {.type = ESC_MSG_PONG, .u.ping.seq = seq};
+	int err = esc_msg_send(ESC_FD_CONTROL, &m);
+
+	if (err)
+		esc_debug("telling control that red works: %s", strerror(-err));
+}
+
 static int take_message(struct red *r, const struct esc_msg *m)
 {
 	switch (m->type) {
@@ -41,6 +51,9 @@ static int take_message(struct red *r, const struct esc_msg *m)
 	case ESC_MSG_HOP:
 		if (esc_hop_update(r->hops, &m->u.hop) && m->u.hop.state != ESC_HOP_RESOLVING)
 			pending_round(r, m->u.hop.dst);
+		return 0;
+	case ESC_MSG_PING:
+		answer_ping(m->u.ping.seq);
 		return 0;
 	case ESC_MSG_STOP:
 		r->stopping = true;

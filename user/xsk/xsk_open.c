@@ -5,8 +5,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "xsk/xsk.h"
+
+/* A queue that its last owner's end has not freed yet: two seconds of patience. */
+#define BUSY_TRIES   400
+#define BUSY_WAIT_NS 5000000
 
 /* One of the four rings: its size, where the kernel has it, and libxdp's view of it. */
 struct ring_spec {
@@ -111,6 +116,18 @@ static int bind_queue(int fd, const struct esc_xsk_opts *o)
 	return err;
 }
 
+/* The kernel lets go of a queue some time after the process ended that had it. */
+static int bind_freed_queue(int fd, const struct esc_xsk_opts *o)
+{
+	int err = bind_queue(fd, o);
+
+	for (int tries = 0; err == -EBUSY && tries < BUSY_TRIES; tries++) {
+		nanosleep(&(struct timespec){.tv_nsec = BUSY_WAIT_NS}, NULL);
+		err = bind_queue(fd, o);
+	}
+	return err;
+}
+
 int esc_xsk_open(struct esc_xsk *x, int fd, struct esc_frames *frames,
 		 const struct esc_xsk_opts *opts, bool *zero_copy, const char **what)
 {
@@ -132,7 +149,7 @@ int esc_xsk_open(struct esc_xsk *x, int fd, struct esc_frames *frames,
 	err = map_rings(x, what);
 	if (!err) {
 		*what = "binding to the NIC queue";
-		err = bind_queue(fd, opts);
+		err = bind_freed_queue(fd, opts);
 	}
 	if (!err && getsockopt(fd, SOL_XDP, XDP_OPTIONS, &got, &len))
 		err = -errno;
