@@ -46,3 +46,13 @@ void esc_log(enum esc_log_level level, const char *fmt, ...)
 	if (write(STDERR_FILENO, line, len) < 0)
 		return; /* nowhere left to say so */
 }
+
+void esc_log_text(enum esc_log_level level, const char *text)
+{
+	while (*text) {
+		int len = (int)strcspn(text, "\n");
+		esc_log(level, "%.*s", len, text);
+		text += len;
+		text += *text == '\n';
+	}
+}

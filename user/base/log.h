@@ -14,6 +14,9 @@ void esc_log_init(const char *name, const char *domain);
 
 __attribute__((format(printf, 2, 3))) void esc_log(enum esc_log_level level, const char *fmt, ...);
 
+/* Text of several lines, each as a line of its own. */
+void esc_log_text(enum esc_log_level level, const char *text);
+
 #define esc_err(...)   esc_log(ESC_LOG_ERR, __VA_ARGS__)
 #define esc_warn(...)  esc_log(ESC_LOG_WARN, __VA_ARGS__)
 #define esc_info(...)  esc_log(ESC_LOG_INFO, __VA_ARGS__)

@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "control/access.h"
 #include "control/config.h"
 #include "control/plan.h"
 
@@ -54,6 +55,9 @@ static void print_node(const struct esc_model *m)
 		print_row("red user", m->red_user);
 	if (m->crypto_user[0])
 		print_row("crypto user", m->crypto_user);
+	print_row("admins", m->admins[0] ? m->admins : "root");
+	if (m->monitors[0])
+		print_row("monitors", m->monitors);
 }
 
 static void print_peer(const struct esc_model *m, const struct esc_peer *p)
@@ -116,6 +120,8 @@ static void json_node(struct esc_json *j, const struct esc_model *m, bool nics_o
 	esc_json_str(j, "state", m->state_dir);
 	esc_json_str(j, "red_user", m->red_user[0] ? m->red_user : NULL);
 	esc_json_str(j, "crypto_user", m->crypto_user[0] ? m->crypto_user : NULL);
+	esc_json_str(j, "admins", m->admins[0] ? m->admins : NULL);
+	esc_json_str(j, "monitors", m->monitors[0] ? m->monitors : NULL);
 }
 
 static void print_json(const struct esc_model *m, bool nics_ok)
@@ -150,14 +156,16 @@ static void print_text(const struct esc_model *m)
 
 static int check(const char *file, bool json)
 {
+	struct esc_access access;
 	struct esc_model *m;
 	int code = esc_config_load(file, stderr, &m);
 
 	if (code)
 		return code;
-	code = esc_plan_nics(m, stderr);
+	int nics = esc_plan_nics(m, stderr);
+	code = nics | esc_access_resolve(&access, m, stderr);
 	if (json)
-		print_json(m, !code);
+		print_json(m, !nics);
 	else
 		print_text(m);
 	esc_model_free(m);

@@ -5,10 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "cli/ask.h"
 #include "cli/cli.h"
 #include "control/runtime.h"
 #include "sizes.h"
@@ -18,69 +17,19 @@ static const char help[] =
 	"\n"
 	"Shows what a running node is and does: its processes, NICs and peers, and what happened\n"
 	"to each packet, with the reason of every drop. Without NAME: the only running node, or\n"
-	"a list of them. Needs root (or the user that runs the node).\n"
+	"a list of them. For root and for the groups that [Node] Admins and Monitors name.\n"
 	"  -j, --json   as JSON: stable names, integers, UNIX seconds\n"
 	"Exit codes: 0 shown, 1 no such node is running, 2 wrong usage.\n";
 
 #define NODES_MAX 64
 
-static int connect_to(const char *name)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	char path[ESC_RUN_PATH_MAX];
-
-	esc_run_path(path, ESC_RUN_DIR, name, "sock");
-	memcpy(sa.sun_path, path, strlen(path));
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (const struct sockaddr *)&sa, sizeof(sa)))
-		return fd;
-	int err = -errno;
-	close(fd);
-	return err;
-}
-
-/* 0, or -errno; -ENODATA: the node hung up without a word. */
-static int relay(int fd, const char *question)
-{
-	char buf[16384];
-	size_t all = 0;
-	ssize_t n;
-
-	if (send(fd, question, strlen(question), MSG_NOSIGNAL) < 0)
-		return -errno;
-	while ((n = read(fd, buf, sizeof(buf))) > 0) {
-		all += (size_t)n;
-		fwrite(buf, 1, (size_t)n, stdout);
-	}
-	if (n < 0)
-		return -errno;
-	return all ? 0 : -ENODATA;
-}
-
 static int show(const char *name, bool json)
 {
-	int fd = connect_to(name);
-	int err = fd < 0 ? fd : relay(fd, json ? "status\n" : "status text\n");
-
-	if (fd >= 0)
-		close(fd);
-	if (!err && !fflush(stdout))
+	if (cli_ask("show", name, json ? "status\n" : "status text\n", 0, stdout))
+		return ESC_EXIT_FAILED;
+	if (!fflush(stdout))
 		return ESC_EXIT_OK;
-	if (err == -ENOENT || err == -ECONNREFUSED)
-		fprintf(stderr,
-			"esclusa show: no node named %s is running. Start it with: esclusa "
-			"run FILE\n",
-			name);
-	else if (err == -EACCES || err == -ENODATA || err == -ECONNRESET)
-		fprintf(stderr,
-			"esclusa show: node %s does not answer this user. Run: sudo esclusa "
-			"show %s\n",
-			name, name);
-	else
-		fprintf(stderr, "esclusa show: asking node %s: %s\n", name,
-			strerror(err ? -err : errno));
+	fprintf(stderr, "esclusa show: writing to standard output: %s\n", strerror(errno));
 	return ESC_EXIT_FAILED;
 }
 
@@ -98,7 +47,7 @@ static unsigned int find_nodes(char (*names)[ESC_NAME_MAX + 1])
 			continue;
 		memcpy(names[n], e->d_name, len);
 		names[n][len] = '\0';
-		int fd = connect_to(names[n]);
+		int fd = cli_connect(names[n]);
 		if (fd >= 0)
 			close(fd);
 		n += fd >= 0 || fd == -EACCES;
@@ -149,7 +98,7 @@ int cmd_show(int argc, char **argv)
 	}
 	if (!name)
 		return show_any(json);
-	if (!*name || strlen(name) > ESC_NAME_MAX || strchr(name, '/'))
+	if (!cli_is_name(name))
 		return cli_usage("show", help, "'%s' cannot be a node's name", name);
 	return show(name, json);
 }

@@ -221,6 +221,8 @@ static void note_lines(struct conf *c)
 	m->queues_line = conf_seen(c, CONF_NODE, "Queues");
 	m->provider_line = conf_seen(c, CONF_NODE, "Provider");
 	m->keystore_line = conf_seen(c, CONF_INTERFACE, "Keystore");
+	m->admins_line = conf_seen(c, CONF_NODE, "Admins");
+	m->monitors_line = conf_seen(c, CONF_NODE, "Monitors");
 }
 
 static void check_whole(struct conf *c)

@@ -79,6 +79,7 @@ struct esc_model {
 	/* Where the file says so, for messages about this machine: "FILE:LINE: …". 0: a default. */
 	char file[ESC_PATH_MAX + 1];
 	uint32_t black_line, red_line, queues_line, provider_line, keystore_line;
+	uint32_t admins_line, monitors_line;
 	uint16_t listen_port; /* never 0 */
 	bool has_key;
 	uint8_t public_key[ESC_KEY_LEN]; /* own, derived from the private key */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -188,10 +189,27 @@ static int take_lock(struct node *n)
 	return n->lock;
 }
 
+static int find_groups(struct node *n)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int err = f && !esc_access_resolve(&n->access, n->model, f) ? 0 : -ENOENT;
+
+	if (f)
+		fclose(f);
+	esc_log_text(ESC_LOG_ERR, f && text ? text : "looking up groups: out of memory");
+	free(text);
+	return err;
+}
+
 /* Each step says why it failed; all are undone by end(). */
 static int begin(struct node *n)
 {
 	int err = esc_bpf_selftest(esc_selftest_log, NULL);
+
+	if (!err)
+		err = find_groups(n);
 
 	if (!err)
 		err = take_lock(n);

@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "control/access.h"
 #include "control/bpf.h"
 #include "control/chan.h"
 #include "control/loop.h"
@@ -121,6 +122,7 @@ struct node {
 	struct last_endpoint last[ESC_PEERS_MAX];
 	struct esc_stamps stamps;
 	struct esc_timer stamps_timer;
+	struct esc_access access;
 	struct esc_server wg, status;
 };
 

@@ -111,27 +111,17 @@ static void look_for_obstacles(struct node *n, char *why, size_t size)
 	free(text);
 }
 
-static void log_lines(const char *text, enum esc_log_level level)
-{
-	while (*text) {
-		int len = (int)strcspn(text, "\n");
-		esc_log(level, "%.*s", len, text);
-		text += len;
-		text += *text == '\n';
-	}
-}
-
 /* Processes cannot start now: give up, or wait for better times and say so once. */
 static void wait_for(struct node *n, const char *why)
 {
 	if (!n->was_running) {
-		log_lines(why, ESC_LOG_ERR);
+		esc_log_text(ESC_LOG_ERR, why);
 		node_fail(n);
 		return;
 	}
 	if (strcmp(n->waiting_for, why) != 0) {
 		snprintf(n->waiting_for, sizeof(n->waiting_for), "%s", why);
-		log_lines(why, ESC_LOG_WARN);
+		esc_log_text(ESC_LOG_WARN, why);
 		esc_notify("STATUS=waiting for a network device");
 	}
 	esc_loop_arm(&n->loop, &n->timer, LOOK_NS);

@@ -42,6 +42,13 @@ static int write_owner(int fd)
 	return ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n ? -EIO : 0;
 }
 
+int esc_run_dir(const char *dir)
+{
+	if (mkdir(dir, 0755))
+		return errno == EEXIST ? 0 : -errno;
+	return chmod(dir, 0755) ? -errno : 0; /* whatever the umask is */
+}
+
 int esc_lock(const char *node, pid_t *owner)
 {
 	char path[ESC_RUN_PATH_MAX];
@@ -49,14 +56,15 @@ int esc_lock(const char *node, pid_t *owner)
 	*owner = 0;
 	esc_run_path(path, ESC_RUN_DIR, node, "lock");
 	for (;;) {
-		if (mkdir(ESC_RUN_DIR, 0755) && errno != EEXIST)
-			return -errno;
+		int err = esc_run_dir(ESC_RUN_DIR);
+		if (err && err != -ENOENT)
+			return err;
 		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 		if (fd < 0 && errno == ENOENT)
 			continue; /* the folder went with the last instance */
 		if (fd < 0)
 			return -errno;
-		int err = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+		err = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
 		if (err == -EWOULDBLOCK) {
 			*owner = read_owner(fd);
 			err = -EBUSY;

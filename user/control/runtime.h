@@ -13,9 +13,15 @@
 #define ESC_WG_DIR	 "/var/run/wireguard"
 #define ESC_RUN_PATH_MAX 64
 
+/* First byte of an answer on NAME.sock that says why there is no other. */
+#define ESC_REFUSED '!'
+
 /* "DIR/NAME.SUFFIX". Returns path. */
 char *esc_run_path(char path[ESC_RUN_PATH_MAX], const char *dir, const char *node,
 		   const char *suffix);
+
+/* Make the folder, for all to look into; one that is there stays as it is. 0 or -errno. */
+int esc_run_dir(const char *dir);
 
 /*
  * Take the node's lock, making the folder. The lock's descriptor; -EBUSY when *owner runs it

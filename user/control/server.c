@@ -14,12 +14,20 @@
 
 #define READ_SIZE 16384
 
+/* Places that clients of a class may hold at once. Six are left for root, whatever others do. */
+static const uint32_t share[] = {
+	[ESC_RIGHT_NONE] = 2,
+	[ESC_RIGHT_READ] = 8,
+	[ESC_RIGHT_CHANGE] = 16,
+	[ESC_RIGHT_ROOT] = ESC_CLIENTS_MAX,
+};
+
 /* It is no longer in the list. */
 static void release_client(struct esc_client *c)
 {
 	struct esc_server *s = c->server;
 
-	s->count--;
+	s->count[c->place]--;
 	s->ops->close(c);
 	esc_loop_cancel(s->loop, &c->stall);
 	esc_loop_unwatch(s->loop, &c->watch);
@@ -71,7 +79,8 @@ static bool flush(struct esc_client *c)
 		return true;
 	c->release(c->out);
 	c->out = NULL;
-	esc_loop_cancel(c->server->loop, &c->stall);
+	if (c->place == ESC_RIGHT_ROOT)
+		esc_loop_cancel(c->server->loop, &c->stall);
 	return !c->last;
 }
 
@@ -118,30 +127,39 @@ static void client_event(void *arg, uint32_t events)
 		disconnect(c);
 }
 
-static bool allowed(int fd)
+enum esc_right esc_client_right(struct esc_client *c)
 {
-	struct ucred who;
-	socklen_t len = sizeof(who);
+	esc_access_ask(c->server->access, c->watch.fd, &c->who);
+	return c->who.right;
+}
 
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) &&
-	       (who.uid == 0 || who.uid == geteuid());
+static bool has_place(const struct esc_server *s, enum esc_right right)
+{
+	uint32_t all = 0;
+
+	for (int i = 0; i <= ESC_RIGHT_ROOT; i++)
+		all += s->count[i];
+	return all < ESC_CLIENTS_MAX && s->count[right] < share[right];
 }
 
 static void accept_event(void *arg, uint32_t events)
 {
 	struct esc_server *s = arg;
 	int fd = accept4(s->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct esc_caller who;
 
 	(void)events;
 	if (fd < 0)
 		return;
-	struct esc_client *c =
-		s->count < ESC_CLIENTS_MAX && allowed(fd) ? calloc(1, sizeof(*c)) : NULL;
+	esc_access_ask(s->access, fd, &who);
+	struct esc_client *c = has_place(s, who.right) ? calloc(1, sizeof(*c)) : NULL;
 	if (!c) {
 		close(fd);
 		return;
 	}
 	c->server = s;
+	c->who = who;
+	c->place = who.right;
 	c->watch = (struct esc_watch){.fd = fd, .fn = client_event, .arg = c};
 	c->stall = (struct esc_timer){.fn = stalled, .arg = c};
 	c->session = s->ops->open(c);
@@ -152,9 +170,11 @@ static void accept_event(void *arg, uint32_t events)
 		free(c);
 		return;
 	}
+	if (c->place != ESC_RIGHT_ROOT)
+		esc_loop_arm(s->loop, &c->stall, ESC_CLIENT_STALL_NS);
 	c->next = s->clients;
 	s->clients = c;
-	s->count++;
+	s->count[c->place]++;
 }
 
 void esc_client_answer(struct esc_client *c, char *out, size_t len, void (*release)(char *out),
@@ -186,7 +206,7 @@ static bool somebody_answers(const struct sockaddr_un *sa)
 	return yes;
 }
 
-static int listen_at(const char *path)
+static int listen_at(const char *path, const struct esc_access *access)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int err = 0;
@@ -205,23 +225,25 @@ static int listen_at(const char *path)
 	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)))
 		err = -errno;
 	umask(mask);
-	if (!err && listen(fd, (int)ESC_CLIENTS_MAX)) {
+	if (!err)
+		err = esc_access_open_path(access, path);
+	if (!err && listen(fd, (int)ESC_CLIENTS_MAX))
 		err = -errno;
+	if (err) {
 		unlink(path);
-	}
-	if (err)
 		close(fd);
+	}
 	return err ? err : fd;
 }
 
 int esc_server_open(struct esc_server *s, struct esc_loop *loop, const char *path,
-		    const struct esc_server_ops *ops, void *arg)
+		    const struct esc_access *access, const struct esc_server_ops *ops, void *arg)
 {
-	int fd = listen_at(path);
+	int fd = listen_at(path, access);
 
 	if (fd < 0)
 		return fd;
-	*s = (struct esc_server){.loop = loop, .ops = ops, .arg = arg};
+	*s = (struct esc_server){.loop = loop, .access = access, .ops = ops, .arg = arg};
 	snprintf(s->path, sizeof(s->path), "%s", path);
 	s->listener = (struct esc_watch){.fd = fd, .fn = accept_event, .arg = s};
 	int err = esc_loop_watch(loop, &s->listener, EPOLLIN);

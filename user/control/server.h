@@ -4,7 +4,9 @@
  * while a client's answer waits to be read, or its question is being worked on, nothing more is
  * read from it; one that stalls is disconnected.
  *
- * The socket is 0600, and a client must be root or the user that control runs as (SO_PEERCRED).
+ * Everybody may ask who can connect (access.h): a protocol calls esc_client_right() for every
+ * request and answers accordingly. Clients of one class can fill only their own share of the
+ * places, and must keep asking, so that root always finds one.
  */
 #ifndef ESC_CONTROL_SERVER_H
 #define ESC_CONTROL_SERVER_H
@@ -13,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/access.h"
 #include "control/loop.h"
 
 #define ESC_CLIENTS_MAX	    32u
@@ -25,12 +28,14 @@ struct esc_client {
 	struct esc_client *next;
 	struct esc_watch watch;
 	struct esc_timer stall;
-	void *session; /* the protocol's */
-	char *out;     /* answer that waits, or NULL */
+	struct esc_caller who; /* as of the last esc_client_right() */
+	void *session;	       /* the protocol's */
+	char *out;	       /* answer that waits, or NULL */
 	void (*release)(char *out);
 	size_t out_len, out_sent;
-	bool paused; /* read nothing until esc_client_resume() */
-	bool last;   /* close when the answer is sent */
+	enum esc_right place; /* which share it takes from */
+	bool paused;	      /* read nothing until esc_client_resume() */
+	bool last;	      /* close when the answer is sent */
 };
 
 struct esc_server_ops {
@@ -44,22 +49,26 @@ struct esc_server_ops {
 
 struct esc_server {
 	struct esc_loop *loop;
+	const struct esc_access *access;
 	const struct esc_server_ops *ops;
 	void *arg;
 	struct esc_watch listener;
 	struct esc_client *clients;
-	uint32_t count;
+	uint32_t count[ESC_RIGHT_ROOT + 1]; /* clients by what they might do when they came */
 	char path[64];
 };
 
 /*
- * Listen at path. A socket that nobody answers at is replaced. 0; -EADDRINUSE: somebody does;
- * other -errno. On failure nothing is left.
+ * Listen at path, for those that `access` (kept by the caller) lets in. A socket that nobody
+ * answers at is replaced. 0; -EADDRINUSE: somebody does; other -errno. On failure nothing is left.
  */
 int esc_server_open(struct esc_server *s, struct esc_loop *loop, const char *path,
-		    const struct esc_server_ops *ops, void *arg);
+		    const struct esc_access *access, const struct esc_server_ops *ops, void *arg);
 /* Disconnect everyone, remove the socket. Fine on a zeroed struct. */
 void esc_server_close(struct esc_server *s);
+
+/* What this client may do now, by the kernel's word; c->who has the rest. */
+enum esc_right esc_client_right(struct esc_client *c);
 
 /*
  * Send an answer: `out` becomes the server's, which calls release() when it is sent or the client

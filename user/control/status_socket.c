@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * /run/esclusa/NAME.sock: one question, one answer, then it is closed. "status\n" asks for JSON,
- * "status text\n" for the same facts as a screen of text.
+ * "status text\n" for the same facts as a screen of text. An answer that begins with ESC_REFUSED
+ * says why there is no other.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,20 +46,14 @@ static void release(char *out)
 	free(out);
 }
 
-static bool answer(struct esc_client *c)
+static bool answer_status(struct esc_client *c, bool text)
 {
-	const struct question *q = c->session;
-	bool text = !strcmp(q->line, "status text\n");
 	char *out = NULL;
 	size_t len = 0;
-
-	if (!strchr(q->line, '\n'))
-		return true;
-	if (!text && strcmp(q->line, "status\n") != 0)
-		return false;
 	FILE *f = open_memstream(&out, &len);
 	struct esc_snapshot *s = malloc(sizeof(*s));
 	bool ok = f && s;
+
 	if (ok) {
 		esc_snapshot_take(c->server->arg, s);
 		ok = text ? esc_show_text(s, f) : esc_show_json(s, f);
@@ -72,6 +68,57 @@ static bool answer(struct esc_client *c)
 	return ok;
 }
 
+static bool status_json(struct esc_client *c)
+{
+	return answer_status(c, false);
+}
+
+static bool status_text(struct esc_client *c)
+{
+	return answer_status(c, true);
+}
+
+static bool refuse(struct esc_client *c, const char *what, enum esc_right needed)
+{
+	const struct node *n = c->server->arg;
+	const char *group = esc_access_group(&n->access, needed);
+	char *out = NULL;
+
+	esc_warn("status socket: refused user %u, process %d: it may not %s", c->who.uid,
+		 (int)c->who.pid, what);
+	int len =
+		asprintf(&out, "%cyou may not %s: %s%s\n", ESC_REFUSED, what,
+			 group ? "ask to be added to group " : "only root may", group ? group : "");
+	if (len > 0)
+		esc_client_answer(c, out, (size_t)len, release, true);
+	return len > 0;
+}
+
+static bool answer(struct esc_client *c)
+{
+	static const struct {
+		const char *line, *what;
+		enum esc_right needed;
+		bool (*fn)(struct esc_client *c);
+	} questions[] = {
+		{"status\n", "read its status", ESC_RIGHT_READ, status_json},
+		{"status text\n", "read its status", ESC_RIGHT_READ, status_text},
+	};
+	const struct question *q = c->session;
+	enum esc_right right = esc_client_right(c);
+
+	if (!strchr(q->line, '\n'))
+		return true;
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+		if (strcmp(q->line, questions[i].line) != 0)
+			continue;
+		return right >= questions[i].needed
+			       ? questions[i].fn(c)
+			       : refuse(c, questions[i].what, questions[i].needed);
+	}
+	return false;
+}
+
 int status_socket_open(struct node *n)
 {
 	static const struct esc_server_ops ops = {
@@ -82,7 +129,8 @@ int status_socket_open(struct node *n)
 	};
 	char path[ESC_RUN_PATH_MAX];
 	int err = esc_server_open(&n->status, &n->loop,
-				  esc_run_path(path, ESC_RUN_DIR, n->model->name, "sock"), &ops, n);
+				  esc_run_path(path, ESC_RUN_DIR, n->model->name, "sock"),
+				  &n->access, &ops, n);
 
 	if (err)
 		esc_err("listening at %s: %s", path, strerror(-err));

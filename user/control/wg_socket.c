@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* /var/run/wireguard/NAME.sock: WireGuard's configuration protocol (uapi.h) on a socket. */
+/*
+ * /var/run/wireguard/NAME.sock: WireGuard's configuration protocol (uapi.h) on a socket, for those
+ * who may change the node.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "control/live.h"
 #include "control/node.h"
 #include "control/runtime.h"
 #include "control/uapi.h"
+
+#define VERB_LEN 6 /* "get=1\n" */
 
 struct session {
 	struct node *node;
@@ -122,6 +126,17 @@ static void set(struct session *s, const char *request, size_t len)
 		apply(s, batch);
 }
 
+/* Nothing of it is kept: its first bytes tell the form of the answer that `wg` understands. */
+static void refuse(struct session *s, const char *bytes, size_t len)
+{
+	enum esc_uapi_verb verb = esc_uapi_verb(bytes, len < VERB_LEN ? len : VERB_LEN);
+
+	esc_warn("wg socket: refused user %u, process %d: only root%s%s may", s->client->who.uid,
+		 (int)s->client->who.pid, *s->node->access.admins_name ? " and group " : "",
+		 s->node->access.admins_name);
+	answer_errno(s, verb, -EACCES, true);
+}
+
 static bool next_request(struct esc_client *c)
 {
 	struct session *s = c->session;
@@ -131,6 +146,10 @@ static bool next_request(struct esc_client *c)
 
 	if (!request)
 		return true;
+	if (esc_client_right(c) < ESC_RIGHT_CHANGE) {
+		refuse(s, request, len);
+		return c->out;
+	}
 	if (verb == ESC_UAPI_GET)
 		return get(s);
 	if (verb == ESC_UAPI_SET)
@@ -143,6 +162,11 @@ static bool next_request(struct esc_client *c)
 static bool input(struct esc_client *c, const char *bytes, size_t len)
 {
 	struct session *s = c->session;
+
+	if (esc_client_right(c) < ESC_RIGHT_CHANGE) {
+		refuse(s, bytes, len);
+		return c->out;
+	}
 	int err = esc_uapi_rx_add(&s->rx, bytes, len);
 
 	if (err)
@@ -179,11 +203,11 @@ int wg_socket_open(struct node *n)
 		.close = close_session,
 	};
 	char path[ESC_RUN_PATH_MAX];
-	int err = mkdir(ESC_WG_DIR, 0755) && errno != EEXIST ? -errno : 0;
+	int err = esc_run_dir(ESC_WG_DIR);
 
 	esc_run_path(path, ESC_WG_DIR, n->model->name, "sock");
 	if (!err)
-		err = esc_server_open(&n->wg, &n->loop, path, &ops, n);
+		err = esc_server_open(&n->wg, &n->loop, path, &n->access, &ops, n);
 	if (err == -EADDRINUSE)
 		esc_err("%s is served by another program (a WireGuard of the same name?). Set "
 			"another Name in [Node]",

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/ask.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control/runtime.h"
+#include "sizes.h"
+
+bool cli_is_name(const char *name)
+{
+	return *name && strlen(name) <= ESC_NAME_MAX && !strchr(name, '/');
+}
+
+int cli_connect(const char *name)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	char path[ESC_RUN_PATH_MAX];
+
+	esc_run_path(path, ESC_RUN_DIR, name, "sock");
+	memcpy(sa.sun_path, path, strlen(path));
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, (const struct sockaddr *)&sa, sizeof(sa)))
+		return fd;
+	int err = -errno;
+	close(fd);
+	return err;
+}
+
+/* 0, or -errno; -ENODATA: the node hung up without a word; -EPERM: it refused and said why. */
+static int relay(const char *command, const char *name, int fd, const char *question, FILE *out)
+{
+	char buf[16384];
+	size_t all = 0;
+	ssize_t n;
+
+	if (send(fd, question, strlen(question), MSG_NOSIGNAL) < 0)
+		return -errno;
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		if (!all && buf[0] == ESC_REFUSED) {
+			fprintf(stderr, "esclusa %s: %s: %.*s", command, name, (int)n - 1, buf + 1);
+			return -EPERM;
+		}
+		all += (size_t)n;
+		fwrite(buf, 1, (size_t)n, out);
+	}
+	if (n < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return all ? 0 : -ENODATA;
+}
+
+/* The socket's group may connect to it. */
+static void say_no_access(const char *command, const char *name)
+{
+	char path[ESC_RUN_PATH_MAX];
+	struct stat st;
+
+	esc_run_path(path, ESC_RUN_DIR, name, "sock");
+	const struct group *g = !stat(path, &st) && st.st_gid ? getgrgid(st.st_gid) : NULL;
+	if (g)
+		fprintf(stderr,
+			"esclusa %s: %s: you may not ask this node: ask to be added to group %s\n",
+			command, name, g->gr_name);
+	else
+		fprintf(stderr,
+			"esclusa %s: %s: only root may ask this node. Run: sudo esclusa %s %s\n",
+			command, name, command, name);
+}
+
+static void say_error(const char *command, const char *name, int err)
+{
+	switch (err) {
+	case -EPERM:
+		return;
+	case -ENOENT:
+	case -ECONNREFUSED:
+		fprintf(stderr,
+			"esclusa %s: no node named %s is running. Start it with: esclusa run "
+			"FILE\n",
+			command, name);
+		return;
+	case -EACCES:
+		say_no_access(command, name);
+		return;
+	case -ENODATA:
+	case -ECONNRESET:
+	case -EPIPE:
+		fprintf(stderr,
+			"esclusa %s: %s hung up without an answer: too many ask it at once, or "
+			"it is stopping. Try again\n",
+			command, name);
+		return;
+	default:
+		fprintf(stderr, "esclusa %s: asking %s: %s\n", command, name, strerror(-err));
+	}
+}
+
+int cli_ask(const char *command, const char *name, const char *question, unsigned int seconds,
+	    FILE *out)
+{
+	const struct timeval wait = {.tv_sec = (time_t)seconds};
+	int fd = cli_connect(name);
+	int err = fd < 0 ? fd : 0;
+
+	if (!err && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)))
+		err = -errno;
+	if (!err)
+		err = relay(command, name, fd, question, out);
+	if (fd >= 0)
+		close(fd);
+	if (err)
+		say_error(command, name, err);
+	return err;
+}

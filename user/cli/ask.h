@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ask.h: questions to a running node, at the socket that status_socket.c serves. */
+#ifndef ESC_CLI_ASK_H
+#define ESC_CLI_ASK_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* A node's name, as a path component? */
+bool cli_is_name(const char *name);
+
+/* A socket to the node; -errno. */
+int cli_connect(const char *name);
+
+/*
+ * Ask, and copy the answer to out; waits at most `seconds` for each part of it (0: for ever). The
+ * answer of a node that refuses goes to err as "esclusa COMMAND: NAME: ...", and so does every
+ * other reason. 0; -EPERM: the node refused; other -errno.
+ */
+int cli_ask(const char *command, const char *name, const char *question, unsigned int seconds,
+	    FILE *out);
+
+#endif
