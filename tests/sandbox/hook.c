@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "attack.h"
+#include "base/clock.h"
+#include "hostile.h"
 #include "ipc/msg.h"
 
 static const struct attack *const groups[] = {
@@ -95,6 +97,8 @@ static void run_list(char *list, const struct target *t)
 	attack_log("attacks:%s", line);
 }
 
+static void load_guns(const char *domain);
+
 void esc_hook_locked(const char *domain, void *process)
 {
 	static char list[8192]; /* the words are in the environment, which stays */
@@ -110,15 +114,61 @@ void esc_hook_locked(const char *domain, void *process)
 	t.shm = (int)strtol(number, NULL, 0);
 	if (attack_word(domain, list, sizeof(list)))
 		run_list(list, &t);
+	load_guns(domain);
 }
 
+/* --- hostile rings ------------------------------------------------------------------------- */
+
+static uint64_t hostile_until; /* esc_now(); 0: honest */
+static uint32_t (*volley)(void *process);
+
+static void load_guns(const char *domain)
+{
+	char seconds[16];
+
+	volley = !strcmp(domain, "red") ? hostile_red : hostile_crypto;
+	if (attack_word(volley == hostile_red ? "red-rings" : "crypto-rings", seconds,
+			sizeof(seconds)))
+		hostile_until = strtoull(seconds, NULL, 10) * ESC_S;
+	if (esc_now() >= hostile_until)
+		hostile_until = 0;
+}
+
+/* Its own books are worthless afterwards: it goes, and the next one comes too late to be hostile.
+ */
 uint32_t esc_hook_round(void *process)
 {
-	(void)process;
-	return 0;
+	static uint64_t volleys;
+
+	if (!hostile_until)
+		return 0;
+	if (esc_now() < hostile_until) {
+		volleys++;
+		return volley(process);
+	}
+	attack_log("hostile rings: %llu volleys", (unsigned long long)volleys);
+	_exit(1);
 }
+
+/* --- session keys -------------------------------------------------------------------------- */
+
+/*
+ * What the canary test looks for in other memory. It finds them here by the first word; masked, so
+ * that this list is not what it finds.
+ */
+static struct {
+	char magic[24];
+	uint32_t mask, count;
+	uint8_t key[64][32];
+} keys;
 
 void esc_hook_key(const uint8_t key[32])
 {
-	(void)key;
+	const uint32_t slot = keys.count++ % 64;
+
+	memcpy(keys.magic, "ESCLUSA-", 8); /* in two pieces: the program's text is not the list */
+	memcpy(keys.magic + 8, "SESSION-KEYS", 13);
+	keys.mask = 0x5a;
+	for (int i = 0; i < 32; i++)
+		keys.key[slot][i] = key[i] ^ 0x5a;
 }
