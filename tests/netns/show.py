@@ -8,6 +8,7 @@
     show.py sum DOMAIN                  packets of all reasons of a domain
     show.py frames                      exit 0: every frame is in one place, none lost
     show.py violations                  how many in all
+    show.py violation DOMAIN KIND       how many that this process counted
     show.py flow                        exit 0: what a domain passed on, the next one took in
 """
 import json
@@ -84,6 +85,8 @@ def main(what, *args):
         frames()
     elif what == "flow":
         flow()
+    elif what == "violation":
+        print(one(show["violations"], "counted_by", args[0])[args[1]])
     elif what == "violations":
         print(sum(n for row in show["violations"] for n in row.values() if isinstance(n, int)))
 

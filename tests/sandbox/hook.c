@@ -6,7 +6,7 @@
  *
  *	red=NAME,... crypto=NAME,...	attacks of that process
  *	node= key= abstract= shm=	struct target
- *	red-rings= crypto-rings=	SECONDS: hostile rings until that second (hostile_*.c)
+ *	red-rings= crypto-rings=	FROM-TO: hostile between these seconds of uptime (hostile.h)
  */
 #include "proc/hook.h"
 
@@ -119,17 +119,19 @@ void esc_hook_locked(const char *domain, void *process)
 
 /* --- hostile rings ------------------------------------------------------------------------- */
 
-static uint64_t hostile_until; /* esc_now(); 0: honest */
-static uint32_t (*volley)(void *process);
+static uint64_t hostile_from, hostile_until; /* esc_now(); until 0: honest */
+static void (*volley)(void *process);
 
 static void load_guns(const char *domain)
 {
-	char seconds[16];
+	const bool red = !strcmp(domain, "red");
+	char window[32], *dash = NULL;
 
-	volley = !strcmp(domain, "red") ? hostile_red : hostile_crypto;
-	if (attack_word(volley == hostile_red ? "red-rings" : "crypto-rings", seconds,
-			sizeof(seconds)))
-		hostile_until = strtoull(seconds, NULL, 10) * ESC_S;
+	volley = red ? hostile_red : hostile_crypto;
+	if (!attack_word(red ? "red-rings" : "crypto-rings", window, sizeof(window)))
+		return;
+	hostile_from = strtoull(window, &dash, 10) * ESC_S;
+	hostile_until = *dash ? strtoull(dash + 1, NULL, 10) * ESC_S : 0;
 	if (esc_now() >= hostile_until)
 		hostile_until = 0;
 }
@@ -139,15 +141,17 @@ static void load_guns(const char *domain)
 uint32_t esc_hook_round(void *process)
 {
 	static uint64_t volleys;
+	const uint64_t now = esc_now();
 
-	if (!hostile_until)
+	if (!hostile_until || now < hostile_from)
 		return 0;
-	if (esc_now() < hostile_until) {
-		volleys++;
-		return volley(process);
+	if (now >= hostile_until) {
+		attack_log("hostile rings: %llu volleys", (unsigned long long)volleys);
+		_exit(1);
 	}
-	attack_log("hostile rings: %llu volleys", (unsigned long long)volleys);
-	_exit(1);
+	volleys++;
+	volley(process);
+	return 1; /* stay awake */
 }
 
 /* --- session keys -------------------------------------------------------------------------- */

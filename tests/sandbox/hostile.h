@@ -15,9 +15,12 @@
 /* How long a volley changes what was published, while the other process may be reading it. */
 #define FLIP_TIME 200000ull
 
-/* Both return how much "work" there was: more than 0 keeps the process awake. */
-uint32_t hostile_red(void *red);
-uint32_t hostile_crypto(void *crypto);
+/*
+ * Against the lane that brought less from the other site so far, so that honest traffic on the
+ * others can be watched.
+ */
+void hostile_red(void *red);
+void hostile_crypto(void *crypto);
 
 /* hostile.c */
 uint64_t hostile_random(void);
@@ -31,8 +34,8 @@ void hostile_twice(struct esc_ring_end *ring, uint32_t n, esc_desc d);
 void hostile_flip_slots(struct esc_ring_end *ring, uint32_t n, const esc_desc *good);
 /* Publish one packet, then turn the first bytes of it into others and back. */
 void hostile_flip_bytes(struct esc_ring_end *ring, esc_desc d, uint8_t *packet);
-/* Cursors of both sides anywhere, then (the own one) where it was. */
-void hostile_cursors(struct esc_ring_end *ring);
+/* Anywhere and back. */
+void hostile_cursor(_Atomic uint32_t *cursor);
 /* A plausible packet: what a check of the header lets pass. Returns its length. */
 uint32_t hostile_packet(uint8_t *ip, uint32_t src, uint32_t dst);
 

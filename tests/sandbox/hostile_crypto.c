@@ -64,23 +64,35 @@ static void scribble(struct crypto *c)
 
 	c->link->abi_version = (uint32_t)hostile_random();
 	c->link->lanes = (uint32_t)hostile_random();
-	for (uint32_t q = c->start.queues; q < ESC_QUEUES_MAX; q++)
-		hostile_cursors(&(struct esc_ring_end){.shared = &c->link->ring[q][0]});
+	hostile_cursor(&c->link->ring[ESC_QUEUES_MAX - 1][0].prod);
 	atomic_store(&c->link->red_bell.sleeping, (uint32_t)hostile_random());
 	if (write(ESC_FD_RED_WAKE, &most, sizeof(most)) < 0)
 		return; /* it is full already */
 }
 
-uint32_t hostile_crypto(void *crypto)
+static struct lane *idle_lane(struct crypto *c)
+{
+	struct lane *idle = &c->lane[0];
+
+	for (uint32_t q = 1; q < c->start.queues; q++) {
+		if (c->lane[q].plain_in.mine < idle->plain_in.mine)
+			idle = &c->lane[q];
+	}
+	return idle;
+}
+
+void hostile_crypto(void *crypto)
 {
 	static uint32_t volley;
+	static struct lane *l;
 	struct crypto *c = crypto;
-	struct lane *l = &c->lane[0];
 	const uint32_t n = 1 + (uint32_t)hostile_random() % 200;
 	const uint32_t frames = (uint32_t)(c->red.size / c->red.frame_size);
 	uint8_t *packet;
 	esc_desc d;
 
+	if (!l)
+		l = idle_lane(c);
 	switch (volley++ % 12) {
 	case 0:
 		hostile_wild(&l->plain_in, n);
@@ -110,15 +122,16 @@ uint32_t hostile_crypto(void *crypto)
 		flip_bytes(c, l);
 		break;
 	case 9:
-		hostile_cursors(volley & 16 ? &l->plain_in : &l->plain_out_ret);
+		hostile_cursor(volley & 16 ? &l->plain_in.shared->prod
+					   : &l->plain_out_ret.shared->prod);
 		break;
 	case 10:
-		hostile_cursors(volley & 16 ? &l->plain_out : &l->plain_in_free);
+		hostile_cursor(volley & 16 ? &l->plain_out.shared->cons
+					   : &l->plain_in_free.shared->cons);
 		break;
 	default:
 		scribble(c);
 		scribble_frames(c);
 	}
 	esc_bell_ring(&c->link->red_bell, ESC_FD_RED_WAKE);
-	return 1;
 }

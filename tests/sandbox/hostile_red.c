@@ -55,21 +55,33 @@ static void scribble(struct red *r)
 
 	r->link->abi_version = (uint32_t)hostile_random();
 	r->link->lanes = (uint32_t)hostile_random();
-	for (uint32_t q = r->start.queues; q < ESC_QUEUES_MAX; q++)
-		hostile_cursors(&(struct esc_ring_end){.shared = &r->link->ring[q][0]});
+	hostile_cursor(&r->link->ring[ESC_QUEUES_MAX - 1][0].prod);
 	atomic_store(&r->link->crypto_bell.sleeping, (uint32_t)hostile_random());
 	if (write(ESC_FD_CRYPTO_WAKE, &most, sizeof(most)) < 0)
 		return; /* it is full already */
 }
 
-uint32_t hostile_red(void *red)
+static struct lane *idle_lane(struct red *r)
+{
+	struct lane *idle = &r->lane[0];
+
+	for (uint32_t q = 1; q < r->start.queues; q++) {
+		if (r->lane[q].plain_in.mine < idle->plain_in.mine)
+			idle = &r->lane[q];
+	}
+	return idle;
+}
+
+void hostile_red(void *red)
 {
 	static uint32_t volley;
+	static struct lane *l;
 	struct red *r = red;
-	struct lane *l = &r->lane[0];
 	const uint32_t n = 1 + (uint32_t)hostile_random() % 200;
 	uint8_t *packet;
 
+	if (!l)
+		l = idle_lane(r);
 	switch (volley++ % 12) {
 	case 0:
 		hostile_wild(&l->plain_out, n);
@@ -99,14 +111,15 @@ uint32_t hostile_red(void *red)
 		flip_bytes(r, l);
 		break;
 	case 9:
-		hostile_cursors(volley & 16 ? &l->plain_out : &l->plain_in_free);
+		hostile_cursor(volley & 16 ? &l->plain_out.shared->prod
+					   : &l->plain_in_free.shared->prod);
 		break;
 	case 10:
-		hostile_cursors(volley & 16 ? &l->plain_out_ret : &l->plain_in);
+		hostile_cursor(volley & 16 ? &l->plain_out_ret.shared->cons
+					   : &l->plain_in.shared->cons);
 		break;
 	default:
 		scribble(r);
 	}
 	esc_bell_ring(&r->link->crypto_bell, ESC_FD_CRYPTO_WAKE);
-	return 1;
 }
