@@ -15,7 +15,7 @@ static const struct {
 	{"run", "FILE", "run a node in the foreground", cmd_run},
 	{"check", "FILE [-j]", "validate a configuration file and print what it means", cmd_check},
 	{"show", "[NAME] [-j]", "what a running node does: domains, peers, drops", cmd_show},
-	{"key", "generate|public", "make a private key; derive its public key", cmd_key},
+	{"key", "COMMAND ...", "private keys, and the encrypted files that hold them", cmd_key},
 	{"selftest", "", "test the primitives, the random source and the BPF objects",
 	 cmd_selftest},
 	{"demo", "[--keep]", "two sites joined by two nodes, in namespaces, with a report",
