@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "control/lockdown.h"
 #include "control/notify.h"
 #include "control/runtime.h"
 
@@ -203,6 +203,16 @@ static int find_groups(struct node *n)
 	return err;
 }
 
+static int lock_in(struct node *n)
+{
+	char why[ESC_LOCKDOWN_WHY];
+	int err = esc_lockdown(n->model->waived, &n->layers, why);
+
+	if (err)
+		esc_err("%s", why);
+	return err;
+}
+
 /* Each step says why it failed; all are undone by end(). */
 static int begin(struct node *n)
 {
@@ -262,8 +272,7 @@ int esc_node_run(struct esc_model *m)
 		return 1;
 	}
 	init(n, m);
-	prctl(PR_SET_DUMPABLE, 0); /* keys pass through here: no core file, no tracing by users */
-	n->exit_code = begin(n) ? 1 : 0;
+	n->exit_code = lock_in(n) || begin(n) ? 1 : 0;
 	if (!n->exit_code) {
 		tick_event(n);
 		supervise_start(n);

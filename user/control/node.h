@@ -97,6 +97,7 @@ struct node {
 	enum phase phase;
 	bool was_running; /* the start succeeded: from now on it restarts instead of giving up */
 	int exit_code;
+	uint32_t layers; /* of control's own sandbox, in force: ESC_LAYER_BITs */
 	int lock;
 	struct esc_watch signals;
 	struct esc_netlink *netlink;
