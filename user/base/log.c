@@ -10,6 +10,7 @@
 static char who[64] = "esclusa";
 static int journal;
 static int max_level = ESC_LOG_INFO;
+static esc_log_sink *sink;
 
 void esc_log_init(const char *name, const char *domain)
 {
@@ -24,6 +25,22 @@ void esc_log_init(const char *name, const char *domain)
 		max_level = ESC_LOG_DEBUG;
 }
 
+void esc_log_to(esc_log_sink *to)
+{
+	sink = to;
+}
+
+static int put_prefix(char *line, size_t size, enum esc_log_level level)
+{
+	if (sink)
+		return 0;
+	return journal ? snprintf(line, size, "<%d>%s: ", (int)level, who)
+		       : snprintf(line, size, "%s: %s", who,
+				  level == ESC_LOG_ERR	  ? "error: "
+				  : level == ESC_LOG_WARN ? "warning: "
+							  : "");
+}
+
 void esc_log(enum esc_log_level level, const char *fmt, ...)
 {
 	char line[1024];
@@ -31,16 +48,16 @@ void esc_log(enum esc_log_level level, const char *fmt, ...)
 
 	if ((int)level > max_level)
 		return;
-	int n = journal ? snprintf(line, sizeof(line), "<%d>%s: ", (int)level, who)
-			: snprintf(line, sizeof(line), "%s: %s", who,
-				   level == ESC_LOG_ERR	   ? "error: "
-				   : level == ESC_LOG_WARN ? "warning: "
-							   : "");
+	int n = put_prefix(line, sizeof(line), level);
 	va_start(ap, fmt);
 	int m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
 	va_end(ap);
 	if (m < 0)
 		return;
+	if (sink) {
+		sink(level, line);
+		return;
+	}
 	size_t len = strlen(line);
 	line[len++] = '\n'; /* one write per line keeps the lines of several processes whole */
 	if (write(STDERR_FILENO, line, len) < 0)

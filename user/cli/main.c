@@ -36,27 +36,22 @@ static void print_help(FILE *f)
 	      f);
 }
 
-/* The words that control starts the other processes with. -1: not one of them. */
-static int run_domain(int argc, char **argv)
+/* The words that control starts the other processes with. */
+static void run_domain(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], ESC_ARG_RED))
-		return esc_red_main();
+		esc_red_main();
 	if (argc == 2 && !strcmp(argv[1], ESC_ARG_CRYPTO))
-		return esc_crypto_main();
-	return -1;
+		esc_crypto_main();
 }
 
 int main(int argc, char **argv)
 {
-	int code;
-
 	if (sodium_init() < 0) {
 		fputs("esclusa: libsodium cannot start: no source of randomness\n", stderr);
 		return ESC_EXIT_FAILED;
 	}
-	code = run_domain(argc, argv);
-	if (code >= 0)
-		return code;
+	run_domain(argc, argv);
 	if (argc < 2) {
 		print_help(stderr);
 		return ESC_EXIT_USAGE;

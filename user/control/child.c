@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "control/node.h"
 #include "control/spawn.h"
+#include "ipc/sandbox.h"
 
 /* Messages of one process that are handled before others get their turn. */
 #define MESSAGES_PER_TURN 32
@@ -74,6 +75,7 @@ static void take_ready(struct child *c, const struct esc_msg_ready *m)
 	struct node *n = c->node;
 
 	c->ready = true;
+	c->layers = m->layers;
 	c->zero_copy = m->zero_copy == 1;
 	if (!*n->provider) /* a restart does not measure again */
 		copy_text(c->note, sizeof(c->note), m->provider);
@@ -91,7 +93,7 @@ static bool take_message(struct child *c, const struct esc_msg *m)
 
 	switch (m->type) {
 	case ESC_MSG_READY:
-		if (c->ready)
+		if (c->ready || m->u.ready.layers != esc_layers_expected(c->node->model->waived))
 			return false;
 		take_ready(c, &m->u.ready);
 		return true;
@@ -257,7 +259,13 @@ static void say_end(const struct child *c, const siginfo_t *end)
 {
 	if (c->lost || (c->node->phase == PHASE_STOPPING && c->clean))
 		return;
-	if (end->si_code == CLD_EXITED)
+	if (end->si_code != CLD_EXITED && end->si_status == SIGSYS)
+		plane_because(c->node,
+			      "%s process %d made a system call that its sandbox forbids, and was "
+			      "killed for it (SIGSYS): an attack or a bug. The kernel's log names "
+			      "the call (type=1326); report it",
+			      child_name(c), (int)c->pid);
+	else if (end->si_code == CLD_EXITED)
 		plane_because(c->node, "%s process %d ended with status %d", child_name(c),
 			      (int)c->pid, end->si_status);
 	else
@@ -300,6 +308,7 @@ static void tell_start(struct child *c, const char *provider)
 	start->gid = c->gid;
 	start->generic = esc_bpf_generic(n->bpf, c->side);
 	start->copy_mode = start->generic;
+	start->waived = n->model->waived;
 	memcpy(start->name, n->model->name, sizeof(start->name));
 	memcpy(start->provider, provider, strlen(provider));
 	child_send(c, &m);
@@ -309,7 +318,8 @@ int child_start(struct child *c)
 {
 	struct node *n = c->node;
 	struct esc_spawned p;
-	int err = esc_spawn(c->side, n->model->name, &n->memory, n->model->queues, &p);
+	int err = esc_spawn(c->side, n->model->name, &n->memory, n->model->queues, n->model->waived,
+			    &p);
 
 	if (err) {
 		esc_err("starting the %s process: %s", child_name(c), strerror(-err));

@@ -53,6 +53,7 @@ struct child {
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
+	uint32_t layers; /* of its sandbox, in force: ESC_LAYER_BITs */
 	struct esc_watch process, messages;
 	struct esc_chan chan;
 	struct esc_watchdog watchdog;

@@ -3,18 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "ipc/fds.h"
+#include "ipc/sandbox.h"
 
 #define FDS_MAX (ESC_FD_XSK + ESC_QUEUES_MAX)
 
@@ -88,9 +90,33 @@ static void choose_env(char *envp[KEEP_ENV + 1])
 	envp[n] = NULL;
 }
 
+/* Before the kernel was told to watch it. A process cannot ask for a parent out of its namespace.
+ */
+static bool control_is_gone(void)
+{
+	char byte;
+
+	return !recv(ESC_FD_CONTROL, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+}
+
+/*
+ * fork() into a PID namespace of its own. Everything else that is to be its own the process takes
+ * itself (proc/sandbox.h).
+ */
+static pid_t fork_into(bool own_pids, int *pidfd)
+{
+	struct clone_args args = {
+		.flags = CLONE_PIDFD | (own_pids ? CLONE_NEWPID : 0),
+		.pidfd = (uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
 /* Runs in the child. Whoever reads the exit status learns nothing more: control reports it. */
 __attribute__((noreturn)) static void become(enum esc_side side, const char *node,
-					     const int *source, int n, pid_t parent)
+					     const int *source, int n)
 {
 	char title[48];
 	char *envp[KEEP_ENV + 1];
@@ -98,9 +124,8 @@ __attribute__((noreturn)) static void become(enum esc_side side, const char *nod
 	char red[] = ESC_ARG_RED, crypto[] = ESC_ARG_CRYPTO;
 
 	reset_signals();
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent || setsid() < 0)
-		_exit(127);
-	if (!place_fds(source, n))
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || setsid() < 0 || !place_fds(source, n) ||
+	    control_is_gone())
 		_exit(127);
 	argv[1] = side == ESC_SIDE_RED ? red : crypto;
 	snprintf(title, sizeof(title), "esclusa: %s %s", node, argv[1] + 1);
@@ -110,33 +135,31 @@ __attribute__((noreturn)) static void become(enum esc_side side, const char *nod
 }
 
 static int start(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
-		 int theirs, struct esc_spawned *child)
+		 uint32_t waived, int theirs, struct esc_spawned *child)
 {
+	const bool own_pids = !(waived & ESC_LAYER_BIT(ESC_LAYER_pid));
 	int source[FDS_MAX];
-	pid_t parent = getpid();
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0)
 		return -errno;
 	int n = list_fds(side, m, queues, theirs, null, source);
-	child->pid = fork();
+	child->pid = fork_into(own_pids, &child->pidfd);
 	if (!child->pid)
-		become(side, node, source, n, parent);
+		become(side, node, source, n);
 	int err = child->pid < 0 ? -errno : 0;
 	close(null);
-	if (err)
-		return err;
-	child->pidfd = pidfd_open(child->pid, 0);
-	if (child->pidfd >= 0)
-		return 0;
-	err = -errno;
-	kill(child->pid, SIGKILL);
-	waitpid(child->pid, NULL, 0);
+	if (err && own_pids)
+		esc_err("sandbox layer pid: starting a process in a PID namespace of its own: %s. "
+			"It needs PID namespaces (CONFIG_PID_NS, user.max_pid_namespaces). Without "
+			"them, only Sandbox = pid under [Node] starts the node, with less "
+			"protection",
+			strerror(-err));
 	return err;
 }
 
 int esc_spawn(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
-	      struct esc_spawned *child)
+	      uint32_t waived, struct esc_spawned *child)
 {
 	int pair[2];
 
@@ -145,7 +168,7 @@ int esc_spawn(enum esc_side side, const char *node, const struct esc_memory *m, 
 	int flags = fcntl(pair[0], F_GETFL);
 	int err = flags < 0 || fcntl(pair[0], F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
 	if (!err)
-		err = start(side, node, m, queues, pair[1], child);
+		err = start(side, node, m, queues, waived, pair[1], child);
 	close(pair[1]);
 	if (err)
 		close(pair[0]);

@@ -19,13 +19,14 @@ struct esc_spawned {
 };
 
 /*
- * Start the red or the crypto process. It dies with control: by the parent death signal, which the
+ * Start the red or the crypto process, as the first process of a PID namespace unless that layer is
+ * waived (ipc/sandbox.h). It dies with control: by the parent death signal, which the
  * kernel forgets when the process changes its user, and by the end of its control socket. It has a
  * session of its own (Ctrl-C is control's to handle), and still has control's privileges: it gives
- * them up once it registered its packet memory. 0 or -errno.
+ * them up once it registered its packet memory (proc/sandbox.h). 0 or -errno.
  */
 int esc_spawn(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
-	      struct esc_spawned *child);
+	      uint32_t waived, struct esc_spawned *child);
 
 /*
  * Who a packet process becomes: the named user; else esclusa-red or esclusa-crypto if the system

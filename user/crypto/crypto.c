@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include "ipc/fds.h"
 #include "proc/hook.h"
 #include "proc/proc.h"
+#include "proc/sandbox.h"
 #include "selftest/selftest.h"
 
 /* A NIC that takes no packets (its link is down) is tried again this often. */
@@ -134,10 +136,52 @@ static int start_core(struct crypto *c)
 	return c->wg && c->hops && c->peer ? crypto_control_open(c) : -ENOMEM;
 }
 
-static int say_ready(struct crypto *c)
+/* What a key takes is the provider's secret. */
+static int measure_key(struct crypto *c, size_t *size)
+{
+	enum { KEYS = 16 };
+	static const uint8_t bytes[ESC_AEAD_KEY_LEN];
+	void *key[KEYS];
+	int n = 0;
+	size_t before = mallinfo2().uordblks;
+
+	while (n < KEYS && (key[n] = env_key_new(c, bytes)))
+		n++;
+	*size = (mallinfo2().uordblks - before) / KEYS + 1;
+	int err = n < KEYS ? -ENOMEM : 0;
+	while (n)
+		env_key_free(c, key[--n]);
+	return err;
+}
+
+static int lock_in(struct crypto *c, uint32_t *layers)
+{
+	char why[ESC_SANDBOX_WHY];
+	size_t key_size;
+	int err = measure_key(c, &key_size);
+
+	if (err)
+		return fail("measuring the provider's keys", err);
+	const struct esc_sandbox box = {
+		.uid = c->start.uid,
+		.gid = c->start.gid,
+		.waived = c->start.waived,
+		.queues = c->start.queues,
+		.own_bell = ESC_FD_CRYPTO_WAKE,
+		.peer_bell = ESC_FD_RED_WAKE,
+		.heap = wg_heap_need(key_size),
+	};
+	err = esc_sandbox_enter(&box, layers, why);
+	if (err)
+		esc_err("%s", why);
+	return err;
+}
+
+static int say_ready(struct crypto *c, uint32_t layers)
 {
 	struct esc_msg m = {.type = ESC_MSG_READY};
 
+	m.u.ready.layers = layers;
 	m.u.ready.zero_copy = c->status->zero_copy;
 	snprintf(m.u.ready.provider, sizeof(m.u.ready.provider), "%s", c->aead.note);
 	return esc_msg_send(ESC_FD_CONTROL, &m);
@@ -145,12 +189,13 @@ static int say_ready(struct crypto *c)
 
 static int set_up(struct crypto *c)
 {
-	char why[256];
+	uint32_t layers;
 	int err = esc_proc_receive_start(ESC_MSG_CRYPTO_START, &c->start);
 
 	if (err)
 		return fail("start message from control", err);
 	esc_log_init(c->start.name, "crypto");
+	esc_proc_log_to_control();
 	err = esc_proc_verify_fds(ESC_FD_XSK + (int)c->start.queues);
 	if (err)
 		return fail("descriptors from control", err);
@@ -163,16 +208,15 @@ static int set_up(struct crypto *c)
 		err = open_lanes(c);
 	if (err)
 		return fail("setting up", err);
-	err = esc_proc_drop(c->start.uid, c->start.gid, why);
-	if (err) {
-		esc_err("giving up privileges: %s", why);
-		return 1;
-	}
 	esc_proc_schedule();
+	c->spin_time = esc_proc_spin_time();
 	if (fcntl(ESC_FD_CONTROL, F_SETFL, O_NONBLOCK) < 0)
 		return fail("control socket", -errno);
+	err = lock_in(c, &layers);
+	if (err)
+		return 1;
 	esc_hook_locked("crypto", c);
-	err = say_ready(c);
+	err = say_ready(c, layers);
 	return err ? fail("telling control", err) : 0;
 }
 
@@ -277,7 +321,6 @@ static int loop(struct crypto *c)
 		{.fd = ESC_FD_CRYPTO_WAKE, .events = POLLIN},
 	};
 	nfds_t n = 2;
-	const uint64_t spin_time = esc_proc_spin_time();
 	uint64_t last_work = 0, last_control = 0;
 	int err = 0;
 
@@ -292,7 +335,7 @@ static int loop(struct crypto *c)
 			last_control = c->now; /* busy: look at control now and then all the same */
 			publish(c);
 			err = crypto_control_round(c);
-		} else if (c->now - last_work >= spin_time) {
+		} else if (c->now - last_work >= c->spin_time) {
 			err = sleep_round(c, fds, n);
 		}
 	}
@@ -341,7 +384,7 @@ static void drain(struct crypto *c)
 		     c->frames.count[ESC_PLACE_tx] + c->frames.count[ESC_PLACE_busy]);
 }
 
-int esc_crypto_main(void)
+static int run(void)
 {
 	prctl(PR_SET_NAME, "esclusa-crypto");
 	esc_log_init(NULL, "crypto");
@@ -366,4 +409,9 @@ int esc_crypto_main(void)
 	free(c->peer);
 	free(c);
 	return rc;
+}
+
+void esc_crypto_main(void)
+{
+	esc_proc_exit(run());
 }

@@ -8,9 +8,9 @@
 
 /*
  * The re-executed process: finds its descriptors as ipc/fds.h says, sets itself up, gives up all
- * privileges, serves packets until control says STOP or goes away. Returns an exit code.
+ * privileges, serves packets until control says STOP or goes away. Ends the process.
  * Needs CAP_IPC_LOCK (pinning packet memory) and the right to change its user until then.
  */
-int esc_crypto_main(void);
+__attribute__((noreturn)) void esc_crypto_main(void);
 
 #endif

@@ -115,6 +115,7 @@ struct crypto {
 	struct batch_op
 		*batch; /* changes that wait for COMMIT (control.c); guarded: it holds keys */
 	uint32_t batch_len;
+	uint64_t spin_time;
 	bool stopping;
 };
 

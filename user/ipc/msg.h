@@ -169,7 +169,7 @@ struct esc_msg_stamp {
 
 struct esc_msg_log {
 	uint8_t level; /* syslog level */
-	char text[247];
+	char text[511];
 };
 
 struct esc_msg {

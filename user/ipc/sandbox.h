@@ -37,13 +37,39 @@ enum esc_layer {
 		ESC_LAYER_COUNT
 };
 
-#define ESC_LAYER_BIT(layer) (1u << (layer))
-#define ESC_LAYERS_ALL	     (ESC_LAYER_BIT(ESC_LAYER_COUNT) - 1)
+#define ESC_LAYER_BIT(layer)	    (1u << (layer))
+#define ESC_LAYERS_ALL		    (ESC_LAYER_BIT(ESC_LAYER_COUNT) - 1)
+
+#define X(id, name, waivable, text) | ((waivable) ? ESC_LAYER_BIT(ESC_LAYER_##id) : 0u)
+static const uint32_t ESC_LAYERS_WAIVABLE = 0u ESC_LAYERS(X);
+#undef X
+
+/* A build with the address sanitizer maps memory and calls what it likes: it cannot have these. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ESC_ASAN
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ESC_ASAN
+#endif
+#ifdef ESC_ASAN
+#define ESC_LAYERS_BUILT                                                                           \
+	(ESC_LAYERS_ALL & ~(ESC_LAYER_BIT(ESC_LAYER_limits) | ESC_LAYER_BIT(ESC_LAYER_memory) |    \
+			    ESC_LAYER_BIT(ESC_LAYER_seccomp)))
+#else
+#define ESC_LAYERS_BUILT ESC_LAYERS_ALL
+#endif
 
 struct esc_layer_info {
 	const char *name, *text;
 	bool waivable;
 };
+
+/* The layers that a process must report when these are waived. */
+static inline uint32_t esc_layers_expected(uint32_t waived)
+{
+	return ESC_LAYERS_BUILT & ~(waived & ESC_LAYERS_WAIVABLE);
+}
 
 /* Indexed by enum esc_layer. */
 extern const struct esc_layer_info esc_layer_info[ESC_LAYER_COUNT];

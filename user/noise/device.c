@@ -46,6 +46,17 @@ void wg_device_free(struct wg_device *dev)
 	free(dev);
 }
 
+/* malloc's own data, and what it cannot use between two pieces. */
+#define CHUNK(size) ((size) + 64)
+
+size_t wg_heap_need(size_t key_size)
+{
+	const size_t session = CHUNK(sizeof(struct wg_keypair)) + 2 * CHUNK(key_size);
+
+	/* previous, current, next, and the one that is about to replace one of them */
+	return ESC_PEERS_MAX * (CHUNK(sizeof(struct wg_peer)) + 4 * session);
+}
+
 /* All that was agreed on with the old key. Peers that are to be kept alive hear from us at once. */
 static void change_key(struct wg_device *dev, wg_time now)
 {

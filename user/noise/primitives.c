@@ -4,6 +4,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <sodium.h>
@@ -50,6 +51,7 @@ struct wg_blake2s *wg_blake2s_new(void)
 	/* else the first digest reads openssl.cnf: too late in a process without file system */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
 		b->library = OSSL_LIB_CTX_new();
+	ERR_clear_error(); /* the first error makes its own memory and locks, if there is none */
 	if (b->library) {
 		b->md = EVP_MD_fetch(b->library, name, NULL);
 		b->digest = EVP_MD_CTX_new();

@@ -61,6 +61,12 @@ struct wg_device *wg_device_new(const struct wg_env *env); /* NULL: out of memor
 void wg_device_free(struct wg_device *dev);
 
 /*
+ * Heap that ESC_PEERS_MAX peers with all the sessions that each may have take beside the device
+ * itself, if env.key_new takes key_size.
+ */
+size_t wg_heap_need(size_t key_size);
+
+/*
  * Set the private key (copied, clamped); drops all sessions. All zero = no key: nothing works.
  * 0, -ENOMEM, -EINVAL (it is a peer's key; nothing changed).
  */

@@ -25,6 +25,12 @@ void *esc_proc_map(int fd, size_t size, const char *what);
 int esc_proc_receive_start(uint32_t type, struct esc_msg_start *start);
 
 /*
+ * From now on the log goes to control (MSG_LOG): what a locked-in process says is checked and
+ * counted there, and it needs no file to write to.
+ */
+void esc_proc_log_to_control(void);
+
+/*
  * Be scheduled as a batch process: when it wakes it does not push aside the one that is producing
  * its work, so batches grow (docs/measurements.md). Without the right to, nothing changes.
  */
@@ -38,11 +44,9 @@ void esc_proc_schedule(void);
 uint64_t esc_proc_spin_time(void);
 
 /*
- * Become uid/gid and give up every privilege for good: no groups, no capabilities (bounding set
- * included), no_new_privs, not dumpable, no core file. Then try to get them back. uid 0 and gid 0
- * mean "stay who you are" to a process that was not started by root, and are refused to root.
- * 0 or -errno with the failed step in why[]. Needs CAP_SETUID, CAP_SETGID, CAP_SETPCAP, or to stay.
+ * End. Exit handlers of libraries do not run: they may call what a locked-in process must not, and
+ * there is nothing left for them to do. Only a sanitizer's do.
  */
-int esc_proc_drop(uid_t uid, gid_t gid, char why[256]);
+__attribute__((noreturn)) void esc_proc_exit(int code);
 
 #endif

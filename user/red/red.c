@@ -19,6 +19,7 @@
 #include "ipc/fds.h"
 #include "proc/hook.h"
 #include "proc/proc.h"
+#include "proc/sandbox.h"
 #include "red/state.h"
 
 /* A NIC that takes no packets (its link is down) is tried again this often. */
@@ -134,12 +135,13 @@ static int open_lanes(struct red *r)
 static int set_up(struct red *r)
 {
 	struct esc_msg m = {.type = ESC_MSG_READY};
-	char why[256];
+	char why[ESC_SANDBOX_WHY];
 	int err = esc_proc_receive_start(ESC_MSG_RED_START, &r->start);
 
 	if (err)
 		return fail("start message from control", err);
 	esc_log_init(r->start.name, "red");
+	esc_proc_log_to_control();
 	err = esc_proc_verify_fds(ESC_FD_XSK + (int)r->start.queues);
 	if (err)
 		return fail("descriptors from control", err);
@@ -148,14 +150,22 @@ static int set_up(struct red *r)
 		err = open_lanes(r);
 	if (err)
 		return fail("setting up", err);
-	err = esc_proc_drop(r->start.uid, r->start.gid, why);
-	if (err) {
-		esc_err("giving up privileges: %s", why);
-		return 1;
-	}
 	esc_proc_schedule();
+	r->spin_time = esc_proc_spin_time();
 	if (fcntl(ESC_FD_CONTROL, F_SETFL, O_NONBLOCK) < 0)
 		return fail("control socket", -errno);
+	const struct esc_sandbox box = {
+		.uid = r->start.uid,
+		.gid = r->start.gid,
+		.waived = r->start.waived,
+		.queues = r->start.queues,
+		.own_bell = ESC_FD_RED_WAKE,
+		.peer_bell = ESC_FD_CRYPTO_WAKE,
+	};
+	if (esc_sandbox_enter(&box, &m.u.ready.layers, why)) {
+		esc_err("%s", why);
+		return 1;
+	}
 	esc_hook_locked("red", r);
 	m.u.ready.zero_copy = r->status->zero_copy;
 	err = esc_msg_send(ESC_FD_CONTROL, &m);
@@ -262,7 +272,6 @@ static int loop(struct red *r)
 		{.fd = ESC_FD_RED_WAKE, .events = POLLIN},
 	};
 	nfds_t n = 2;
-	const uint64_t spin_time = esc_proc_spin_time();
 	uint64_t last_work = 0, last_control = 0;
 	int err = 0;
 
@@ -277,7 +286,7 @@ static int loop(struct red *r)
 			last_control = r->now; /* busy: look at control now and then all the same */
 			publish(r);
 			err = red_control_round(r);
-		} else if (r->now - last_work >= spin_time) {
+		} else if (r->now - last_work >= r->spin_time) {
 			err = sleep_round(r, fds, n);
 		}
 	}
@@ -334,7 +343,7 @@ static void drain(struct red *r)
 			     count[ESC_PLACE_peer_empty] + count[ESC_PLACE_held]);
 }
 
-int esc_red_main(void)
+static int run(void)
 {
 	struct red *r = calloc(1, sizeof(*r));
 
@@ -356,4 +365,9 @@ int esc_red_main(void)
 	esc_frames_fini(&r->frames);
 	free(r);
 	return rc;
+}
+
+void esc_red_main(void)
+{
+	esc_proc_exit(run());
 }

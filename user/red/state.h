@@ -87,6 +87,7 @@ struct red {
 	struct pending pending[PENDING_MAX]; /* the first pending_count, oldest first */
 	uint32_t pending_count;
 	struct lane lane[ESC_QUEUES_MAX];
+	uint64_t spin_time;
 	bool stopping;
 };
 
