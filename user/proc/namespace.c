@@ -57,7 +57,7 @@ int step_mount(struct box *b)
 	const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("none", "/proc", "tmpfs", flags, "size=4k,nr_inodes=1,mode=0") || chdir("/proc"))
+	    mount("none", "/proc", "tmpfs", flags, "size=4k,nr_inodes=1,mode=0100") || chdir("/proc"))
 		return -1;
 	/* pivot_root(2): with "." twice the old root ends up on top of the new one */
 	if (syscall(SYS_pivot_root, ".", ".")) {
