@@ -75,7 +75,6 @@ test_monitors_read_and_admins_change()
 	must_exit 0 wg_as $ADMIN "nogroup,audio" show
 	must_exit 0 show_as $ADMIN "nogroup,audio"
 	must_exit 0 show_as $MONITOR "nogroup,games"
-	grep -q "refused user $MONITOR" "$LAB_DIR/a.log" || fail "no word of the refusal"
 }
 
 test_strangers_get_nothing()
@@ -159,4 +158,206 @@ test_missing_group_is_an_error()
 	says 'a.conf:[0-9]*: Admins = no-such-group: .*groupadd --system no-such-group'
 	must_exit 1 at a timeout 10 "$ESCLUSA" run "$LAB_DIR/a.conf"
 	says 'a.conf:[0-9]*: Admins = no-such-group: .*groupadd --system no-such-group'
+}
+
+# --- the audit log ----------------------------------------------------------------------------------
+
+# audit_lines SITE CONDITION: how many lines of its log fulfil a condition in Python ("l" is a
+# line). All of them must be flat JSON objects.
+audit_lines()
+{
+	python3 - "${AUDIT_FILE:-$LAB_DIR/$1.state/$(node_name "$1").audit}" "$2" <<-'EOF'
+		import json, sys
+		lines = [json.loads(line) for line in open(sys.argv[1])]
+		for l in lines:
+		    if any(isinstance(v, (dict, list)) for v in l.values()):
+		        sys.exit("not flat: %s" % l)
+		    if not all(k in l for k in ("seq", "time", "ns", "node", "event", "by", "result", "prev")):
+		        sys.exit("incomplete: %s" % l)
+		print(sum(bool(eval("(%s)" % sys.argv[2], {"l": type("Line", (dict,), {"__getattr__": dict.get})(l)})) for l in lines))
+	EOF
+}
+
+# audited SITE COUNT CONDITION
+audited()
+{
+	local got
+
+	got=$(audit_lines "$1" "$3") || fail "the audit log of $1 is not what it should be"
+	[ "$got" = "$2" ] || fail "$got lines with $3, expected $2: $(cat "$LAB_DIR/$1.state/"*.audit)"
+}
+
+# audit_whole NAME|FILE
+audit_whole()
+{
+	"$ESCLUSA" audit "$1" --verify >"$LAB_DIR/verify.out" || fail "not whole: $(cat "$LAB_DIR/verify.out")"
+}
+
+# no_key_in FILE...: neither of the lab's private keys nor preshared keys, in base64 or hexadecimal.
+no_key_in()
+{
+	local key hex
+
+	for key in "$LAB_DIR"/*.key "$LAB_DIR"/*.psk; do
+		[ -e "$key" ] || continue
+		hex=$(base64 -d <"$key" | od -An -v -tx1 | tr -d ' \n')
+		! grep -qF -e "$(cat "$key")" "$@" || fail "$key is in one of $*"
+		! grep -qiF -e "$hex" "$@" || fail "$key is in one of $* in hexadecimal"
+	done
+}
+
+test_changes_are_in_the_audit_log()
+{
+	local a b log old
+
+	admin_lab
+	a=$(node_name a)
+	b=$(node_public b)
+	log=$LAB_DIR/a.state/$a.audit
+	node_psk a b | install -m 600 -o $ADMIN /dev/stdin "$LAB_DIR/admin.psk"
+	(umask 077 && wg genkey >"$LAB_DIR/new.key")
+	old=$(node_public a)
+	equal "mode and group of the log" "$(stat -c %a:%G "$log")" 640:games
+	audited a 1 "l.event == 'start' and l.by == 'node' and l.config == '$LAB_DIR/a.conf' and l.public_key == '$old'"
+	equal "digest of the configuration" "$(audit_lines a "l.config_digest == '$(b2sum -l 256 <"$LAB_DIR/a.conf" | cut -d ' ' -f 1)'")" 1
+	audited a 1 "l.event == 'running'"
+	# An admin's change: who, what, result.
+	must_exit 0 wg_as $ADMIN nogroup,audio set peer "$b" persistent-keepalive 7 \
+		preshared-key "$LAB_DIR/admin.psk" allowed-ips 10.2.0.0/16,10.99.0.0/16
+	audited a 1 "l.event == 'peer_changed' and l.uid == $ADMIN and l.pid > 1 and l.public_key == '$b' and
+		l.persistent_keepalive == 7 and l.preshared_key == 'set' and
+		l.allowed_ips_added == '10.99.0.0/16' and l.allowed_ips_removed == 'fd00:2::/32' and
+		l.result == 'accepted' and l.change == l.seq and not 'endpoint' in l"
+	audited a 1 "l.event == 'change' and l.uid == $ADMIN and l.result == 'done'"
+	# Root's changes; one that changes nothing is none.
+	wg set "$a" peer "$b" persistent-keepalive 7
+	audited a 1 "l.event == 'change'"
+	wg set "$a" peer "$(wg genkey | wg pubkey)" endpoint 192.0.2.7:7 allowed-ips 10.77.0.0/24
+	audited a 1 "l.event == 'peer_added' and l.uid == 0 and l.user == 'root' and l.endpoint == '192.0.2.7:7'"
+	wg set "$a" listen-port 51999 private-key "$LAB_DIR/new.key"
+	audited a 1 "l.event == 'device_changed' and l.listen_port == 51999 and l.private_key == 'changed' and
+		l.public_key == '$(wg pubkey <"$LAB_DIR/new.key")'"
+	wg set "$a" peer "$b" remove
+	audited a 1 "l.event == 'peer_removed' and l.public_key == '$b'"
+	audited a 4 "l.event == 'change' and l.result == 'done'"
+	# What was refused, and why.
+	must_exit 1 wg_as $MONITOR games set peer "$b" remove
+	audited a 1 "l.event == 'request' and l.result == 'refused' and l.uid == $MONITOR and l.request == 'wg set'"
+	must_exit 1 wg set "$a" fwmark 7
+	audited a 1 "l.event == 'request' and l.result == 'refused' and l.uid == 0 and 'fwmark' in l.error"
+	node_stop a || fail "stop: $?"
+	audited a 1 "l.event == 'stop' and l.signal == 'TERM' and l.uid == 0"
+	audit_whole "$log"
+	no_key_in "$log" "$LAB_DIR/a.log"
+	grep -q 'audit [0-9]*: peer_changed .*preshared_key=set' "$LAB_DIR/a.log" || fail "the journal lacks the change"
+	# Lines that were taken out or changed show.
+	sed 3d "$log" >"$LAB_DIR/cut.audit"
+	must_exit 1 "$ESCLUSA" audit "$LAB_DIR/cut.audit" --verify
+	says 'cut.audit:3: lines before this one are missing'
+	sed '4s/"result":"done"/"result":"none"/;5s/"result":"accepted"/"result":"done"/' "$log" >"$LAB_DIR/forged.audit"
+	must_exit 1 "$ESCLUSA" audit "$LAB_DIR/forged.audit" --verify
+	says 'forged.audit:[56]: the line before'
+}
+
+test_crashes_are_in_the_audit_log()
+{
+	lab_join a "$NODE_A" b "$NODE_B"
+	node_needs_esclusa a
+	kill -KILL "$(node_show a pid crypto)"
+	wait_for 10 restarted_once || fail "it is not running again"
+	audited a 1 "l.event == 'failure' and 'crypto' in l.error and l.by == 'node'"
+	audited a 2 "l.event == 'running'"
+	audit_whole "$LAB_DIR/a.state/$(node_name a).audit"
+}
+
+restarted_once()
+{
+	[ "$(node_show a field restarts)" = 1 ] && [ "$(node_show a field state)" = running ]
+}
+
+test_audit_log_is_read_by_monitors_and_rotated()
+{
+	local a log
+
+	admin_lab
+	a=$(node_name a)
+	log=$LAB_DIR/a.state/$a.audit
+	must_exit 0 as $MONITOR games "$LAB_DIR/esclusa" audit "$a"
+	says 'Z 1: .* start'
+	must_exit 0 as $MONITOR games "$LAB_DIR/esclusa" audit "$a" --verify
+	must_exit 1 as $STRANGER nogroup "$LAB_DIR/esclusa" audit "$a"
+	says 'ask to be added to group games'
+	must_exit 1 as $STRANGER nogroup "$LAB_DIR/esclusa" audit "$log"
+	says 'Permission denied'
+	bg a "$LAB_DIR/follow.log" "$ESCLUSA" audit "$a" -f
+	wg set "$a" peer "$(node_public b)" persistent-keepalive 3
+	mv "$log" "$log.1"
+	wg set "$a" peer "$(node_public b)" persistent-keepalive 4
+	equal "lines of the new file" "$(audit_lines a True)" 2
+	wait_for 5 grep -q 'persistent_keepalive=4' "$LAB_DIR/follow.log" || fail "-f lost the new file"
+	grep -q 'persistent_keepalive=3' "$LAB_DIR/follow.log" || fail "-f lost a line of the old file"
+	cat "$log.1" "$log" >"$LAB_DIR/both.audit"
+	audit_whole "$LAB_DIR/both.audit"
+	audit_whole "$log"
+}
+
+# No change without a record: a full disk stops changes, not packets.
+test_full_disk_stops_changes_not_packets()
+{
+	local a log b before
+
+	lab_site a
+	lab_site b
+	mkdir "$LAB_DIR/tiny"
+	mount -t tmpfs -o size=64k,mode=755 tiny "$LAB_DIR/tiny"
+	log=$LAB_DIR/tiny/a.audit
+	node_config a "Audit = $log"
+	node_config b
+	node_peer a b
+	node_peer b a
+	node_start a esclusa
+	node_start b "$NODE_B"
+	a=$(node_name a)
+	b=$(node_public b)
+	ping_up lana 10.2.0.2
+	wg set "$a" peer "$b" persistent-keepalive 5
+	dd if=/dev/zero of="$LAB_DIR/tiny/fill" bs=4k status=none 2>/dev/null || true
+	# The file's own last page may still have room.
+	before=0
+	while [ $before -lt 50 ] && wg set "$a" peer "$b" persistent-keepalive $((100 + before)) 2>/dev/null; do
+		before=$((before + 1))
+	done
+	[ $before -lt 50 ] || fail "changes go on without a record"
+	before=$(keepalive_of_b)
+	must_exit 1 wg set "$a" peer "$b" persistent-keepalive 9
+	says 'No space left on device'
+	equal "keepalive after a change without a record" "$(keepalive_of_b)" "$before"
+	ping_all lana 10.2.0.2 -c 3
+	grep -q 'error: audit log .*refused until it can be written' "$LAB_DIR/a.log" || fail "the log does not say so"
+	rm "$LAB_DIR/tiny/fill"
+	wg set "$a" peer "$b" persistent-keepalive 9
+	equal "keepalive after making room" "$(keepalive_of_b)" 9
+	audit_whole "$log"
+	AUDIT_FILE=$log audited a 1 "l.event == 'peer_changed' and l.persistent_keepalive == 9 and l.result == 'accepted'"
+	node_stop a || fail "stop: $?"
+}
+
+# Somebody who keeps asking fills neither the log nor the disk.
+test_refusals_do_not_fill_the_log()
+{
+	local i
+
+	admin_lab
+	for i in $(seq 60); do
+		wg_as $MONITOR games set peer "$(node_public b)" remove 2>/dev/null || true
+	done
+	i=$(audit_lines a "l.event == 'request' and l.result == 'refused'")
+	((i >= 20 && i <= 25)) || fail "$i lines for 60 refusals"
+	wait_for 8 suppressed_are_counted || fail "those left out are not counted"
+	audit_whole "$(node_name a)"
+}
+
+suppressed_are_counted()
+{
+	[ "$(audit_lines a "l.suppressed and l.suppressed > 20")" -ge 1 ]
 }

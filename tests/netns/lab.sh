@@ -64,6 +64,7 @@ lab_close()
 		ip netns del "$LAB_TAG-$ns" 2>/dev/null
 	done
 	node_sweep
+	findmnt -rno TARGET | grep -F "$LAB_DIR/" | xargs -r umount
 	[ -z "$LAB_DIR" ] || [ -n "${LAB_KEEP:-}" ] || rm -rf "$LAB_DIR"
 	exit "$status"
 }

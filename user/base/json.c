@@ -66,12 +66,12 @@ static void put_key(struct esc_json *j, const char *key)
 {
 	if (j->filled[j->depth])
 		fputc(',', j->f);
-	if (j->depth)
+	if (j->depth && !j->line)
 		fprintf(j->f, "\n%*s", (int)(2 * j->depth), "");
 	j->filled[j->depth] = true;
 	if (j->depth && !j->array[j->depth]) {
 		put_string(j->f, key ? key : "");
-		fputs(": ", j->f);
+		fputs(j->line ? ":" : ": ", j->f);
 	}
 }
 
@@ -94,6 +94,12 @@ void esc_json_init(struct esc_json *j, FILE *f)
 	j->f = f;
 }
 
+void esc_json_init_line(struct esc_json *j, FILE *f)
+{
+	esc_json_init(j, f);
+	j->line = true;
+}
+
 void esc_json_object(struct esc_json *j, const char *key)
 {
 	put_open(j, key, false);
@@ -113,7 +119,7 @@ void esc_json_end(struct esc_json *j)
 	bool filled = j->filled[j->depth];
 	bool array = j->array[j->depth];
 	j->depth--;
-	if (filled)
+	if (filled && !j->line)
 		fprintf(j->f, "\n%*s", (int)(2 * j->depth), "");
 	fputc(array ? ']' : '}', j->f);
 }

@@ -18,10 +18,12 @@ struct esc_json {
 	unsigned int depth;
 	bool array[ESC_JSON_DEPTH];
 	bool filled[ESC_JSON_DEPTH]; /* a comma is due before the next value */
+	bool line;		     /* without line breaks */
 	bool failed;		     /* nested deeper than ESC_JSON_DEPTH, or an end too many */
 };
 
 void esc_json_init(struct esc_json *j, FILE *f);
+void esc_json_init_line(struct esc_json *j, FILE *f); /* all of it on one line */
 void esc_json_object(struct esc_json *j, const char *key);
 void esc_json_array(struct esc_json *j, const char *key);
 void esc_json_end(struct esc_json *j); /* of the innermost object or array */

@@ -18,6 +18,8 @@ static const struct {
 	{"key", "COMMAND ...", "private keys, and the encrypted files that hold them", cmd_key},
 	{"selftest", "", "test the primitives, the random source and the BPF objects",
 	 cmd_selftest},
+	{"audit", "NAME|FILE [-f]", "who changed what, and when; --verify: is it whole?",
+	 cmd_audit},
 	{"demo", "[--keep]", "two sites joined by two nodes, in namespaces, with a report",
 	 cmd_demo},
 };

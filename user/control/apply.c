@@ -120,14 +120,16 @@ static void finish(struct node *n, int err)
 	struct pending p = n->pending;
 
 	n->pending = (struct pending){0};
+	record_outcome(n, &p.who, &p.change, err);
 	if (p.done)
 		p.done(p.arg, err);
 	wg_socket_resume(n);
 }
 
-int apply_batch(struct node *n, const struct esc_batch *b, void (*done)(void *arg, int err),
-		void *arg)
+int apply_batch(struct node *n, const struct esc_batch *b, const struct esc_caller *who,
+		void (*done)(void *arg, int err), void *arg)
 {
+	struct change change;
 	struct esc_reason why = {""};
 	struct esc_model *next;
 
@@ -136,19 +138,33 @@ int apply_batch(struct node *n, const struct esc_batch *b, void (*done)(void *ar
 	int err = esc_model_stage(n->model, b, &next, &why);
 	if (*why.text)
 		esc_warn("%s", why.text);
-	if (err)
+	if (err) {
+		record_refusal(n, who, "wg set", *why.text ? why.text : strerror(-err));
 		return err;
+	}
+	err = record_change(n, who, n->model, next, &change);
+	if (err) {
+		esc_model_free(next);
+		return err;
+	}
 	err = secure(n, n->model, next, true, true);
 	if (err) {
 		secure(n, n->model, next, true, false);
 		esc_model_free(next);
+		record_outcome(n, who, &change, err);
 		return err;
 	}
 	if (n->phase != PHASE_RUNNING) { /* the next crypto process gets it with the rest */
 		adopt(n, next);
+		record_outcome(n, who, &change, 0);
 		return 0;
 	}
-	n->pending = (struct pending){.active = true, .next = next, .done = done, .arg = arg};
+	n->pending = (struct pending){.active = true,
+				      .next = next,
+				      .who = *who,
+				      .change = change,
+				      .done = done,
+				      .arg = arg};
 	esc_loop_arm(&n->loop, &n->timer, ACK_NS);
 	send_all(n, n->model, next); /* if crypto is lost, apply_abort() answers */
 	return -EINPROGRESS;

@@ -334,6 +334,9 @@ static int load_fd(int fd, const char *path, FILE *err, struct esc_model **m)
 		fprintf(err, "%s: the file grew while it was read: try again\n", path);
 	else
 		code = esc_config_parse(path, text, (size_t)n, st.st_mode & 066, err, m);
+	if (!code)
+		crypto_generichash((*m)->digest, sizeof((*m)->digest), (unsigned char *)text,
+				   (size_t)n, NULL, 0);
 	sodium_free(text);
 	return code;
 }

@@ -80,6 +80,7 @@ struct esc_model {
 	char file[ESC_PATH_MAX + 1];
 	uint32_t black_line, red_line, queues_line, provider_line, keystore_line;
 	uint32_t admins_line, monitors_line;
+	uint8_t digest[32];   /* of the file, BLAKE2b-256; tells versions apart */
 	uint16_t listen_port; /* never 0 */
 	bool has_key;
 	uint8_t public_key[ESC_KEY_LEN]; /* own, derived from the private key */

@@ -59,10 +59,11 @@ void node_stop_step(struct node *n)
 	esc_loop_arm(&n->loop, &n->timer, STOP_NS);
 }
 
-static void begin_stop(struct node *n)
+static void begin_stop(struct node *n, const struct signalfd_siginfo *why)
 {
 	if (n->phase == PHASE_STOPPING)
 		return;
+	record_stop(n, (int)why->ssi_signo, (pid_t)why->ssi_pid, (uid_t)why->ssi_uid);
 	esc_info("stopping");
 	esc_notify("STOPPING=1");
 	esc_loop_cancel(&n->loop, &n->timer);
@@ -105,7 +106,7 @@ static void signal_event(void *arg, uint32_t events)
 	if (info.ssi_signo == SIGCHLD)
 		supervise_stopped(n);
 	else
-		begin_stop(n);
+		begin_stop(n, &info);
 }
 
 static void timer_event(void *arg)
@@ -124,6 +125,7 @@ static void tick_event(void *arg)
 
 	for (int side = 0; side < ESC_SIDES; side++)
 		esc_resolver_tick(n->side[side].resolver, esc_now());
+	record_tick(n);
 	esc_loop_arm(&n->loop, &n->tick, ESC_S);
 }
 
@@ -158,7 +160,7 @@ static int watch_signals(struct node *n)
 static void init(struct node *n, struct esc_model *m)
 {
 	n->model = m;
-	n->lock = n->signals.fd = n->loop.epoll = -1;
+	n->lock = n->signals.fd = n->loop.epoll = n->audit.fd = -1;
 	n->started = esc_unix_now() / ESC_S;
 	n->timer = (struct esc_timer){.fn = timer_event, .arg = n};
 	n->tick = (struct esc_timer){.fn = tick_event, .arg = n};
@@ -220,14 +222,16 @@ static int begin(struct node *n)
 
 	if (!err)
 		err = find_groups(n);
-
 	if (!err)
 		err = take_lock(n);
 	if (err)
 		return err;
 	err = esc_stamps_open(&n->stamps, n->model->state_dir, n->model->name);
+	if (!err)
+		err = record_open(n);
 	if (err)
 		return err;
+	record_start(n);
 	err = esc_loop_open(&n->loop);
 	if (!err)
 		err = watch_signals(n);
@@ -259,6 +263,7 @@ static void end(struct node *n)
 	if (n->signals.fd >= 0)
 		close(n->signals.fd);
 	esc_loop_close(&n->loop);
+	esc_audit_close(&n->audit);
 	esc_unlock(n->model->name, n->lock);
 	esc_model_free(n->model);
 }
@@ -286,6 +291,8 @@ int esc_node_run(struct esc_model *m)
 		n->exit_code = 1;
 	}
 	int code = n->exit_code;
+	if (code)
+		record_stop(n, 0, 0, 0);
 	end(n);
 	free(n);
 	return code;

@@ -8,6 +8,7 @@
  *   supervise.c  do the processes work, and does control?
  *   apply.c      configuration into crypto, and changes to it
  *   links.c      news from the kernel: NICs, addresses, routes, neighbours
+ *   record.c     all of it that changes the node, into the audit log
  *   wg_socket.c  `wg`                     status_socket.c  `esclusa show`
  *
  * Everything here runs in one thread.
@@ -20,6 +21,7 @@
 #include <sys/types.h>
 
 #include "control/access.h"
+#include "control/audit.h"
 #include "control/bpf.h"
 #include "control/chan.h"
 #include "control/loop.h"
@@ -82,12 +84,20 @@ struct last_endpoint {
 	bool session; /* one was in use when crypto ended */
 };
 
+/* Its lines in the audit log. */
+struct change {
+	uint64_t first; /* seq */
+	uint32_t lines; /* 0: nothing changes */
+};
+
 /* A change on its way to crypto. */
 struct pending {
 	bool active;
 	struct esc_model *next; /* NULL: all of node.model, to a new process */
 	uint32_t seq;
 	int error;			  /* why it failed, if crypto said so */
+	struct esc_caller who;		  /* whose change it is, */
+	struct change change;		  /* and where the audit log has it */
 	void (*done)(void *arg, int err); /* NULL: nobody waits */
 	void *arg;
 };
@@ -125,6 +135,7 @@ struct node {
 	struct esc_stamps stamps;
 	struct esc_timer stamps_timer;
 	struct esc_access access;
+	struct esc_audit audit;
 	struct esc_server wg, status;
 };
 
@@ -189,15 +200,40 @@ int apply_secure(struct node *n);
 /* Give crypto everything; plane_running() when it took it. */
 void apply_all(struct node *n);
 /*
- * Change the model. -EINPROGRESS: done() will be called; -EBUSY: another change is on its way,
- * try again when wg_socket_resume() is called; else the result.
+ * Change the model, for `who`; not without a record of it. -EINPROGRESS: done() will be called;
+ * -EBUSY: another change is on its way, try again when wg_socket_resume() is called; else the
+ * result.
  */
-int apply_batch(struct node *n, const struct esc_batch *b, void (*done)(void *arg, int err),
-		void *arg);
+int apply_batch(struct node *n, const struct esc_batch *b, const struct esc_caller *who,
+		void (*done)(void *arg, int err), void *arg);
 void apply_ack(struct node *n, const struct esc_msg_ack *ack);
 /* Crypto is gone: what was on its way is not going to be acknowledged. */
 void apply_abort(struct node *n);
 void apply_save_endpoints(struct node *n);
+
+/* --- record.c: into the audit log --- */
+
+/* 0, or -errno after saying why: the node must not run. */
+int record_open(struct node *n);
+void record_start(struct node *n);
+void record_running(struct node *n);
+/* The processes are stopped and started again; why is n->last_failure. */
+void record_failure(struct node *n);
+/* signo: 0 is an error; pid and uid sent the signal. */
+void record_stop(struct node *n, int signo, pid_t pid, uid_t uid);
+/*
+ * What differs between the two models, a line for each peer, on the disk before it returns. 0 and
+ * *c; -errno: it could not be written down, so it must not happen.
+ */
+int record_change(struct node *n, const struct esc_caller *who, const struct esc_model *from,
+		  const struct esc_model *to, struct change *c);
+/* And what became of it: 0 or -errno. */
+void record_outcome(struct node *n, const struct esc_caller *who, const struct change *c, int err);
+/* A request that was not granted, or could not be. */
+void record_refusal(struct node *n, const struct esc_caller *who, const char *request,
+		    const char *why);
+/* Refusals that were left out. */
+void record_tick(struct node *n);
 
 /* --- links.c --- */
 int links_open(struct node *n);

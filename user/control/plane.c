@@ -284,6 +284,7 @@ void plane_running(struct node *n)
 		esc_notify("STATUS=running");
 	}
 	n->was_running = true;
+	record_running(n);
 	keep_provider(n);
 }
 
@@ -297,6 +298,7 @@ void plane_because(struct node *n, const char *fmt, ...)
 	vsnprintf(n->last_failure, sizeof(n->last_failure), fmt, ap);
 	va_end(ap);
 	esc_warn("%s", n->last_failure);
+	record_failure(n);
 }
 
 /* What failed soon after its start fails again: do not let that fill the processor and the log. */

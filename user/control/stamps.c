@@ -58,7 +58,8 @@ int esc_stamps_open(struct esc_stamps *s, const char *dir, const char *node)
 	s->n = 0;
 	s->dirty = false;
 	snprintf(s->path, sizeof(s->path), "%s/%s.stamps", dir, node);
-	if (mkdir(dir, 0700) && errno != EEXIST) {
+	/* Passable, not readable: the audit log beside it may be for a group. */
+	if (mkdir(dir, 0711) && errno != EEXIST) {
 		int err = -errno;
 		esc_err("making the state folder %s: %s. Make it, or set State in [Node]", dir,
 			strerror(-err));

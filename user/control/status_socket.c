@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * /run/esclusa/NAME.sock: one question, one answer, then it is closed. "status\n" asks for JSON,
- * "status text\n" for the same facts as a screen of text. An answer that begins with ESC_REFUSED
+ * "status text\n" for the same facts as a screen of text, "audit\n" for the path of the audit log.
+ * An answer that begins with ESC_REFUSED
  * says why there is no other.
  */
 #include <errno.h>
@@ -78,14 +79,27 @@ static bool status_text(struct esc_client *c)
 	return answer_status(c, true);
 }
 
-static bool refuse(struct esc_client *c, const char *what, enum esc_right needed)
+static bool answer_audit(struct esc_client *c)
+{
+	const struct node *n = c->server->arg;
+	char *out = NULL;
+	int len = asprintf(&out, "%s\n", n->audit.path);
+
+	if (len > 0)
+		esc_client_answer(c, out, (size_t)len, release, true);
+	return len > 0;
+}
+
+static bool refuse(struct esc_client *c, const char *request, const char *what,
+		   enum esc_right needed)
 {
 	const struct node *n = c->server->arg;
 	const char *group = esc_access_group(&n->access, needed);
 	char *out = NULL;
 
-	esc_warn("status socket: refused user %u, process %d: it may not %s", c->who.uid,
-		 (int)c->who.pid, what);
+	record_refusal(c->server->arg, &c->who, request,
+		       needed == ESC_RIGHT_READ ? "neither root nor in Admins or Monitors"
+						: "neither root nor in Admins");
 	int len =
 		asprintf(&out, "%cyou may not %s: %s%s\n", ESC_REFUSED, what,
 			 group ? "ask to be added to group " : "only root may", group ? group : "");
@@ -97,12 +111,13 @@ static bool refuse(struct esc_client *c, const char *what, enum esc_right needed
 static bool answer(struct esc_client *c)
 {
 	static const struct {
-		const char *line, *what;
+		const char *line, *request, *what;
 		enum esc_right needed;
 		bool (*fn)(struct esc_client *c);
 	} questions[] = {
-		{"status\n", "read its status", ESC_RIGHT_READ, status_json},
-		{"status text\n", "read its status", ESC_RIGHT_READ, status_text},
+		{"status\n", "status", "read its status", ESC_RIGHT_READ, status_json},
+		{"status text\n", "status", "read its status", ESC_RIGHT_READ, status_text},
+		{"audit\n", "audit", "read its audit log", ESC_RIGHT_READ, answer_audit},
 	};
 	const struct question *q = c->session;
 	enum esc_right right = esc_client_right(c);
@@ -114,7 +129,8 @@ static bool answer(struct esc_client *c)
 			continue;
 		return right >= questions[i].needed
 			       ? questions[i].fn(c)
-			       : refuse(c, questions[i].what, questions[i].needed);
+			       : refuse(c, questions[i].request, questions[i].what,
+					questions[i].needed);
 	}
 	return false;
 }

@@ -100,7 +100,7 @@ static void set_done(void *arg, int err)
 /* Takes the batch. */
 static void apply(struct session *s, struct esc_batch *batch)
 {
-	int err = apply_batch(s->node, batch, set_done, s);
+	int err = apply_batch(s->node, batch, &s->client->who, set_done, s);
 
 	if (err == -EBUSY)
 		s->parked = batch;
@@ -120,10 +120,13 @@ static void set(struct session *s, const char *request, size_t len)
 
 	if (*why.text)
 		esc_warn("wg socket: %s", why.text);
-	if (err)
+	if (err) {
+		record_refusal(s->node, &s->client->who, "wg set",
+			       *why.text ? why.text : strerror(-err));
 		answer_errno(s, ESC_UAPI_SET, err, false);
-	else
+	} else {
 		apply(s, batch);
+	}
 }
 
 /* Nothing of it is kept: its first bytes tell the form of the answer that `wg` understands. */
@@ -131,9 +134,11 @@ static void refuse(struct session *s, const char *bytes, size_t len)
 {
 	enum esc_uapi_verb verb = esc_uapi_verb(bytes, len < VERB_LEN ? len : VERB_LEN);
 
-	esc_warn("wg socket: refused user %u, process %d: only root%s%s may", s->client->who.uid,
-		 (int)s->client->who.pid, *s->node->access.admins_name ? " and group " : "",
-		 s->node->access.admins_name);
+	record_refusal(s->node, &s->client->who,
+		       verb == ESC_UAPI_GET   ? "wg show"
+		       : verb == ESC_UAPI_SET ? "wg set"
+					      : "wg",
+		       "neither root nor in Admins");
 	answer_errno(s, verb, -EACCES, true);
 }
 
