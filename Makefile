@@ -208,11 +208,30 @@ fmt:
 lint: $(BPF_SKEL) $(BPF_DIGESTS)
 	@BUILD=$(BUILD) CPPFLAGS='$(CPPFLAGS)' tests/lint $(C_FILES)
 
-install: $(BUILD)/esclusa
-	install -D -m 0755 $(BUILD)/esclusa $(DESTDIR)$(PREFIX)/sbin/esclusa
+# systemd reads all of /usr/lib, /usr/local/lib and /etc; with another PREFIX, set LIBDIR.
+LIBDIR  ?= $(PREFIX)/lib
+PROGRAM := $(DESTDIR)$(PREFIX)/sbin/esclusa
+UNITS   := $(notdir $(wildcard systemd/*.service systemd/*.socket))
+UNIT_DIR := $(DESTDIR)$(LIBDIR)/systemd/system
+USERS_CONF := $(DESTDIR)$(LIBDIR)/sysusers.d/esclusa.conf
+FILES_CONF := $(DESTDIR)$(LIBDIR)/tmpfiles.d/esclusa.conf
 
+install: $(BUILD)/esclusa
+	install -D -m 0755 $(BUILD)/esclusa $(PROGRAM)
+	install -d $(UNIT_DIR)
+	for u in $(UNITS); do sed 's,/usr/local/sbin/,$(PREFIX)/sbin/,' systemd/$$u >$(UNIT_DIR)/$$u && \
+		chmod 0644 $(UNIT_DIR)/$$u || exit 1; done
+	install -D -m 0644 systemd/esclusa.sysusers $(USERS_CONF)
+	install -D -m 0644 systemd/esclusa.tmpfiles $(FILES_CONF)
+	@echo
+	@echo "Now, as root, make the users and folders, and tell systemd of the units:"
+	@echo "  systemd-sysusers esclusa.conf && systemd-tmpfiles --create esclusa.conf"
+	@echo "  systemctl daemon-reload"
+	@echo "Then a node, with its file in /etc/esclusa/NAME.conf: systemctl enable --now esclusa@NAME"
+
+# Configuration, keys, state and users stay.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/esclusa
+	rm -f $(PROGRAM) $(addprefix $(UNIT_DIR)/,$(UNITS)) $(USERS_CONF) $(FILES_CONF)
 
 clean:
 	rm -rf $(BUILD)

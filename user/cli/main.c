@@ -20,6 +20,7 @@ static const struct {
 	 cmd_selftest},
 	{"audit", "NAME|FILE [-f]", "who changed what, and when; --verify: is it whole?",
 	 cmd_audit},
+	{"launch", "", "start processes for a node; a systemd unit does this", cmd_launch},
 	{"demo", "[--keep]", "two sites joined by two nodes, in namespaces, with a report",
 	 cmd_demo},
 };

@@ -207,7 +207,7 @@ static siginfo_t reap(struct child *c)
 {
 	siginfo_t info = {0};
 
-	waitid(P_PIDFD, (id_t)c->process.fd, &info, WEXITED | WNOHANG);
+	esc_spawn_end(c->pid, c->process.fd, &info);
 	c->alive = false;
 	c->clean = info.si_code == CLD_EXITED && info.si_status == 0;
 	esc_loop_unwatch(&c->node->loop, &c->process);

@@ -12,17 +12,17 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/launch.h"
 #include "ipc/fds.h"
 #include "ipc/sandbox.h"
 
-#define FDS_MAX (ESC_FD_XSK + ESC_QUEUES_MAX)
-
 /* The table of ipc/fds.h: source[i] becomes descriptor i. */
 static int list_fds(enum esc_side side, const struct esc_memory *m, uint32_t queues, int control,
-		    int null, int source[FDS_MAX])
+		    int null, int source[ESC_SPAWN_FDS])
 {
 	source[0] = null;
 	source[1] = null;
@@ -42,10 +42,10 @@ static int list_fds(enum esc_side side, const struct esc_memory *m, uint32_t que
 /* In two steps, because a source may have the number that another one is to get. */
 static bool place_fds(const int *source, int n)
 {
-	int high[FDS_MAX];
+	int high[ESC_SPAWN_FDS];
 
 	for (int i = 0; i < n; i++) {
-		high[i] = fcntl(source[i], F_DUPFD_CLOEXEC, FDS_MAX);
+		high[i] = fcntl(source[i], F_DUPFD_CLOEXEC, ESC_SPAWN_FDS);
 		if (high[i] < 0)
 			return false;
 	}
@@ -81,7 +81,7 @@ static void choose_env(char *envp[KEEP_ENV + 1])
 
 	for (size_t i = 0; i < KEEP_ENV; i++) {
 		for (char **e = environ; e && *e; e++) {
-			if (strncmp(*e, keep_env[i], strlen(keep_env[i])))
+			if (strncmp(*e, keep_env[i], strlen(keep_env[i])) != 0)
 				continue;
 			envp[n++] = *e;
 			break;
@@ -101,17 +101,13 @@ static bool control_is_gone(void)
 
 /*
  * fork() into a PID namespace of its own. Everything else that is to be its own the process takes
- * itself (proc/sandbox.h).
+ * itself (proc/sandbox.h). Not clone3(2), which systemd's RestrictNamespaces= refuses as a whole.
  */
 static pid_t fork_into(bool own_pids, int *pidfd)
 {
-	struct clone_args args = {
-		.flags = CLONE_PIDFD | (own_pids ? CLONE_NEWPID : 0),
-		.pidfd = (uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-	};
+	unsigned long flags = CLONE_PIDFD | (own_pids ? CLONE_NEWPID : 0) | SIGCHLD;
 
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	return (pid_t)syscall(SYS_clone, flags, NULL, pidfd, NULL, 0);
 }
 
 /* Runs in the child. Whoever reads the exit status learns nothing more: control reports it. */
@@ -134,27 +130,44 @@ __attribute__((noreturn)) static void become(enum esc_side side, const char *nod
 	_exit(127);
 }
 
-static int start(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
-		 uint32_t waived, int theirs, struct esc_spawned *child)
+int esc_spawn_local(enum esc_side side, const char *node, const int *source, int n, uint32_t waived,
+		    struct esc_spawned *child)
 {
 	const bool own_pids = !(waived & ESC_LAYER_BIT(ESC_LAYER_pid));
-	int source[FDS_MAX];
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0)
-		return -errno;
-	int n = list_fds(side, m, queues, theirs, null, source);
 	child->pid = fork_into(own_pids, &child->pidfd);
 	if (!child->pid)
 		become(side, node, source, n);
 	int err = child->pid < 0 ? -errno : 0;
-	close(null);
 	if (err && own_pids)
 		esc_err("sandbox layer pid: starting a process in a PID namespace of its own: %s. "
 			"It needs PID namespaces (CONFIG_PID_NS, user.max_pid_namespaces). Without "
 			"them, only Sandbox = pid under [Node] starts the node, with less "
 			"protection",
 			strerror(-err));
+	return err;
+}
+
+void esc_spawn_end(pid_t pid, int pidfd, siginfo_t *info)
+{
+	if (esc_launch_wanted())
+		esc_launch_end(pid, info);
+	else
+		waitid(P_PIDFD, (id_t)pidfd, info, WEXITED | WNOHANG);
+}
+
+static int start(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
+		 uint32_t waived, int theirs, struct esc_spawned *child)
+{
+	int source[ESC_SPAWN_FDS];
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return -errno;
+	int n = list_fds(side, m, queues, theirs, null, source);
+	int err = esc_launch_wanted() ? esc_launch_start(side, node, source, n, waived, child)
+				      : esc_spawn_local(side, node, source, n, waived, child);
+	close(null);
 	return err;
 }
 

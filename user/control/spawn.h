@@ -7,16 +7,21 @@
 #ifndef ESC_CONTROL_SPAWN_H
 #define ESC_CONTROL_SPAWN_H
 
+#include <signal.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "control/memory.h"
 #include "control/nic.h"
+#include "ipc/fds.h"
 
 struct esc_spawned {
 	pid_t pid;
-	int pidfd;   /* readable once it exited; reap with waitid(P_PIDFD) */
+	int pidfd;   /* readable once it exited; then esc_spawn_end() */
 	int control; /* SEQPACKET socket to it (ipc/msg.h), non-blocking */
 };
+
+#define ESC_SPAWN_FDS (ESC_FD_XSK + ESC_QUEUES_MAX)
 
 /*
  * Start the red or the crypto process, as the first process of a PID namespace unless that layer is
@@ -27,6 +32,12 @@ struct esc_spawned {
  */
 int esc_spawn(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
 	      uint32_t waived, struct esc_spawned *child);
+
+/* The same, as this process's child, with source[i] as descriptor i: see launch.h. */
+int esc_spawn_local(enum esc_side side, const char *node, const int *source, int n, uint32_t waived,
+		    struct esc_spawned *child);
+/* How it ended, once its pidfd said that it did. */
+void esc_spawn_end(pid_t pid, int pidfd, siginfo_t *info);
 
 /*
  * Who a packet process becomes: the named user; else esclusa-red or esclusa-crypto if the system
