@@ -22,6 +22,10 @@
 
 #define ESC_LOCKDOWN_WHY 320
 
+#define ESC_LOCKDOWN_LAYERS                                                                        \
+	(ESC_LAYER_BIT(ESC_LAYER_privileges) | ESC_LAYER_BIT(ESC_LAYER_dump) |                     \
+	 ESC_LAYER_BIT(ESC_LAYER_memory) | ESC_LAYER_BIT(ESC_LAYER_seccomp))
+
 /*
  * Enter it, for good: after the arguments were read, before the first packet process is started.
  * 0, and in *layers what is in force (ESC_LAYER_BITs); or -errno, with what failed and what to do

@@ -16,6 +16,7 @@
 #include "control/notify.h"
 #include "control/plan.h"
 #include "control/spawn.h"
+#include "ipc/sandbox.h"
 
 #define START_NS       (10 * ESC_S) /* for both processes to set themselves up */
 #define LOOK_NS	       (2 * ESC_S)  /* changes of queues make no news: look now and then */
@@ -232,6 +233,20 @@ void plane_up(struct node *n)
 
 /* --- running -------------------------------------------------------------------------------- */
 
+static void say_sandbox(const struct node *n)
+{
+	uint32_t missing = ESC_LAYERS_BUILT & n->model->waived & ESC_LAYERS_WAIVABLE;
+	char names[ESC_LAYERS_STR];
+
+	if (missing)
+		esc_warn("the sandbox of red and crypto is NOT COMPLETE: Sandbox = waives %s",
+			 esc_layers_text(missing, names));
+	if (ESC_LAYERS_BUILT != ESC_LAYERS_ALL)
+		esc_warn("the sandbox of red and crypto is NOT COMPLETE: this test build with a "
+			 "sanitizer leaves out %s",
+			 esc_layers_text(ESC_LAYERS_ALL & ~ESC_LAYERS_BUILT, names));
+}
+
 static void say_running(const struct node *n)
 {
 	for (int i = 0; i < ESC_SIDES; i++) {
@@ -252,6 +267,7 @@ static void say_running(const struct node *n)
 	if (esc_inner_mtu(n->side[ESC_SIDE_BLACK].nic.mtu) < 1280)
 		esc_warn("%s: MTU %u leaves less than the 1280 bytes that IPv6 needs inside",
 			 n->side[ESC_SIDE_BLACK].nic.name, n->side[ESC_SIDE_BLACK].nic.mtu);
+	say_sandbox(n);
 	esc_info("running: port %u, %u peer%s, AEAD %s", n->model->listen_port, n->model->peers,
 		 n->model->peers == 1 ? "" : "s", n->side[ESC_SIDE_BLACK].child.note);
 }

@@ -6,8 +6,19 @@
 #include "base/encode.h"
 #include "base/json.h"
 #include "control/snapshot.h"
+#include "ipc/sandbox.h"
 
 static const char *const kinds[] = {"pass", "local", "drop"};
+
+static void layers(struct esc_json *j, const char *name, uint32_t bits)
+{
+	esc_json_array(j, name);
+	for (int i = 0; i < ESC_LAYER_COUNT; i++) {
+		if (bits & ESC_LAYER_BIT(i))
+			esc_json_str(j, NULL, esc_layer_info[i].name);
+	}
+	esc_json_end(j);
+}
 
 static void processes(struct esc_json *j, const struct esc_snapshot *s)
 {
@@ -20,6 +31,9 @@ static void processes(struct esc_json *j, const struct esc_snapshot *s)
 		esc_json_u64(j, "uid", p->uid);
 		esc_json_str(j, "user", p->user);
 		esc_json_u64(j, "wakeups", p->wakeups);
+		esc_json_bool(j, "sandbox_complete", p->complete);
+		layers(j, "layers", p->layers);
+		layers(j, "layers_waived", p->waived);
 		esc_json_end(j);
 	}
 	esc_json_end(j);

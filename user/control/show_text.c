@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "control/snapshot.h"
+#include "ipc/sandbox.h"
 
 #define SPAN 32
 
@@ -68,14 +69,21 @@ static void processes(const struct esc_snapshot *s, FILE *f)
 	static const char *const holds[] = {"root; no packets", "plaintext; no keys",
 					    "keys; no network but its queues"};
 
+	char layers[ESC_LAYERS_STR];
+
 	fprintf(f, "\nDomains\n");
 	for (int i = 0; i < 3; i++) {
 		const struct esc_snap_process *p = &s->process[i];
-		if (p->pid)
-			fprintf(f, "  %-8s process %-8d %-16s %s\n", p->domain, (int)p->pid,
-				p->user, holds[i]);
-		else
+		if (!p->pid) {
 			fprintf(f, "  %-8s not running\n", p->domain);
+			continue;
+		}
+		fprintf(f, "  %-8s process %-8d %-16s %s\n", p->domain, (int)p->pid, p->user,
+			holds[i]);
+		fprintf(f, "           sandbox %s: %s\n", p->complete ? "complete" : "NOT COMPLETE",
+			esc_layers_text(p->layers, layers));
+		if (p->waived)
+			fprintf(f, "           WAIVED: %s\n", esc_layers_text(p->waived, layers));
 	}
 }
 

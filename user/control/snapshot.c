@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "control/lockdown.h"
 #include "control/node.h"
+#include "ipc/sandbox.h"
 
 struct reason_name {
 	const char *id, *text;
@@ -159,6 +161,13 @@ static void take_process(struct esc_snap_process *p, const char *domain, pid_t p
 		snprintf(p->user, sizeof(p->user), "uid %u", (unsigned int)uid);
 }
 
+static void take_layers(struct esc_snap_process *p, uint32_t layers, uint32_t all, uint32_t waived)
+{
+	p->layers = p->pid ? layers : 0;
+	p->waived = waived & all;
+	p->complete = p->layers == all;
+}
+
 static void take_nic(const struct node *n, enum esc_side side, struct esc_snap_nic *nic)
 {
 	const struct side *s = &n->side[side];
@@ -206,6 +215,9 @@ void esc_snapshot_take(const struct node *n, struct esc_snapshot *s)
 	take_process(&s->process[0], "control", getpid(), geteuid());
 	take_process(&s->process[1], "red", red->alive ? red->pid : 0, red->uid);
 	take_process(&s->process[2], "crypto", crypto->alive ? crypto->pid : 0, crypto->uid);
+	take_layers(&s->process[0], n->layers, ESC_LOCKDOWN_LAYERS, n->model->waived);
+	take_layers(&s->process[1], red->layers, ESC_LAYERS_ALL, n->model->waived);
+	take_layers(&s->process[2], crypto->layers, ESC_LAYERS_ALL, n->model->waived);
 	take_nic(n, ESC_SIDE_BLACK, &s->nic[ESC_SIDE_BLACK]);
 	take_nic(n, ESC_SIDE_RED, &s->nic[ESC_SIDE_RED]);
 	take_reasons(n, s);

@@ -20,6 +20,8 @@ struct esc_snap_process {
 	pid_t pid; /* 0 = not running */
 	uid_t uid;
 	uint64_t wakeups;
+	uint32_t layers, waived; /* of its sandbox: in force, left out (ipc/sandbox.h) */
+	bool complete;		 /* every layer that there is for it */
 };
 
 struct esc_snap_nic {

@@ -71,6 +71,10 @@ static inline uint32_t esc_layers_expected(uint32_t waived)
 	return ESC_LAYERS_BUILT & ~(waived & ESC_LAYERS_WAIVABLE);
 }
 
+/* Names of layers for people: "mount, ipc"; "none". */
+#define ESC_LAYERS_STR 160
+const char *esc_layers_text(uint32_t layers, char buf[ESC_LAYERS_STR]);
+
 /* Indexed by enum esc_layer. */
 extern const struct esc_layer_info esc_layer_info[ESC_LAYER_COUNT];
 
