@@ -21,6 +21,7 @@ static const struct {
 	{"audit", "NAME|FILE [-f]", "who changed what, and when; --verify: is it whole?",
 	 cmd_audit},
 	{"launch", "", "start processes for a node; a systemd unit does this", cmd_launch},
+	{"lsm", "status|secret|unload", "what root itself is refused; switch that off", cmd_lsm},
 	{"demo", "[--keep]", "two sites joined by two nodes, in namespaces, with a report",
 	 cmd_demo},
 };
@@ -32,7 +33,7 @@ static void print_help(FILE *f)
 	      "Usage: esclusa COMMAND [ARGUMENTS]\n\n",
 	      f);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(f, "  %-9s%-17s%s\n", commands[i].name, commands[i].args, commands[i].help);
+		fprintf(f, "  %-9s%-23s%s\n", commands[i].name, commands[i].args, commands[i].help);
 	fputs("\n"
 	      "'esclusa COMMAND --help' tells more; 'esclusa --version' prints the version.\n"
 	      "Exit codes: 0 done, 1 failed, 2 wrong usage or a mistake in the file.\n",

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "black.skel.h"
 #include "control/egress.h"
+#include "control/lsm.h"
 #include "control/pins.h"
 #include "egress.skel.h"
 #include "red.skel.h"
@@ -262,6 +263,8 @@ int esc_bpf_attach(struct esc_bpf *b, enum esc_side side, const struct esc_nic *
 		explain(err, nic);
 		goto fail;
 	}
+	if (!err)
+		err = esc_lsm_link(h->link);
 	if (!err)
 		err = pin_object(b, side == ESC_SIDE_BLACK ? b->black->obj : b->red->obj);
 	if (err) {

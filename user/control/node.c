@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/lockdown.h"
+#include "control/lsm.h"
 #include "control/notify.h"
 #include "control/runtime.h"
 
@@ -224,6 +225,8 @@ static int begin(struct node *n)
 		err = find_groups(n);
 	if (!err)
 		err = take_lock(n);
+	if (!err)
+		err = esc_lsm_begin(n->model);
 	if (err)
 		return err;
 	err = esc_stamps_open(&n->stamps, n->model->state_dir, n->model->name);

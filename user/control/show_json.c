@@ -161,6 +161,7 @@ bool esc_show_json(const struct esc_snapshot *s, FILE *f)
 		     s->model->has_key ? esc_key_to_base64(key, s->model->public_key) : NULL);
 	esc_json_u64(&j, "listen_port", s->model->listen_port);
 	esc_json_str(&j, "provider", s->provider);
+	esc_json_bool(&j, "lsm", s->lsm);
 	processes(&j, s);
 	nics(&j, s);
 	esc_json_array(&j, "peers");

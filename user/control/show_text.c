@@ -85,6 +85,9 @@ static void processes(const struct esc_snapshot *s, FILE *f)
 		if (p->waived)
 			fprintf(f, "           WAIVED: %s\n", esc_layers_text(p->waived, layers));
 	}
+	fprintf(f, "  root     %s\n",
+		s->lsm ? "kept out by the BPF LSM layer"
+		       : "can read all of them: no BPF LSM layer");
 }
 
 static void nics(const struct esc_snapshot *s, FILE *f)

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "control/lockdown.h"
+#include "control/lsm.h"
 #include "control/node.h"
 #include "ipc/sandbox.h"
 
@@ -211,6 +212,7 @@ void esc_snapshot_take(const struct node *n, struct esc_snapshot *s)
 		.started = n->started,
 		.restarts = n->restarts,
 		.last_failure = n->last_failure,
+		.lsm = esc_lsm_look() == ESC_LSM_IN_FORCE,
 	};
 	take_process(&s->process[0], "control", getpid(), geteuid());
 	take_process(&s->process[1], "red", red->alive ? red->pid : 0, red->uid);

@@ -59,6 +59,7 @@ struct esc_snapshot {
 	uint64_t now, started; /* UNIX seconds */
 	uint32_t restarts;
 	const char *last_failure;	    /* why processes had to be restarted; "" */
+	bool lsm;			    /* the BPF LSM layer is in force and knows this node */
 	struct esc_snap_process process[3]; /* control, red, crypto */
 	struct esc_snap_nic nic[ESC_SIDES];
 	struct esc_snap_reason reason[ESC_SNAP_REASONS]; /* grouped by domain */
