@@ -132,6 +132,13 @@ $(BUILD)/tests/provider/%.so: tests/provider/%.c crypto-offload/aead.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) -Icrypto-offload -std=gnu11 $(OPT) $(WARN) -fPIC -shared -o $@ $< $(shell pkg-config --libs libsodium)
 
+# What runs in the guest of tests/vm, where no library is.
+$(BUILD)/tests/vm/%: tests/vm/%.c
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(OPT) $(WARN) -static -o $@ $<
+
+VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/*.c))
 PROVIDER_SO := $(patsubst tests/provider/%.c,$(BUILD)/tests/provider/%.so,$(wildcard tests/provider/*.c))
 
 # libFuzzer builds the library's sources with its own instrumentation.
@@ -171,7 +178,7 @@ $(HOOKS)/esclusa: $(MAIN_OBJ) $(HOOK_OBJ) $(LIB)
 
 .PHONY: unit-bin bpf-bin fuzz-bin hooks-bin
 hooks-bin: $(HOOKS)/esclusa
-unit-bin: $(UNIT_BIN) $(PROVIDER_SO)
+unit-bin: $(UNIT_BIN) $(PROVIDER_SO) $(VM_BIN)
 bpf-bin: $(BPFT_BIN)
 fuzz-bin: $(FUZZ_BIN)
 

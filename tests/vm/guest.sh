@@ -9,6 +9,8 @@
 #
 # The guest is one of the lab's processes: it goes when the lab is closed.
 
+GUEST_MEMORY=256	# MiB
+GUEST_APPEND=		# to the kernel's command line
 GUEST_BOOT_SECONDS=60
 GUEST_COMMAND_SECONDS=90
 GUEST_PID=
@@ -22,10 +24,10 @@ guest_boot()
 	lab_ip "$ns" link set "$tap" up
 	mkfifo "$LAB_DIR/guest.in" "$LAB_DIR/guest.out"
 	# vnet_hdr=off: no checksum or segmentation is left to others, the guest's frames are whole.
-	bg "$ns" "$LAB_DIR/qemu.log" nice -n 5 qemu-system-x86_64 -accel tcg -cpu max -m 256 \
+	bg "$ns" "$LAB_DIR/qemu.log" nice -n 5 qemu-system-x86_64 -accel tcg -cpu max -m "$GUEST_MEMORY" \
 		-nodefaults -no-user-config -no-reboot -display none -monitor none \
 		-kernel "$IMAGE_KERNEL" -initrd "$IMAGE_INITRD" \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off $GUEST_APPEND" \
 		-serial "file:$LAB_DIR/guest.console" \
 		-chardev "pipe,id=commands,path=$LAB_DIR/guest" -serial chardev:commands \
 		-netdev "tap,id=wire,ifname=$tap,script=no,downscript=no,vnet_hdr=off" \

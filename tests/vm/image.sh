@@ -2,10 +2,11 @@
 # shellcheck shell=bash
 #
 # image.sh: what the guest boots: Debian's cloud kernel, fetched as a package but never installed,
-# and an initramfs of busybox, `wg` and the few modules that WireGuard over virtio needs. Both stay
-# in $BUILD/vm. Source it, then
+# and an initramfs of busybox, `wg` and the few modules that WireGuard over virtio and a node on
+# cables (veth) need. Both stay in $BUILD/vm. Source it, then
 #
 #	why=$(image_make) || skip "$why"
+#	image_with_node FILE	an initramfs with the node's program and what attacks it
 #
 # Its functions say on stdout why they failed; each step's own output is in $BUILD/vm/image.log.
 
@@ -13,7 +14,7 @@ IMAGE_DIR=${BUILD:?}/vm
 IMAGE_KERNEL=$IMAGE_DIR/vmlinuz
 IMAGE_INITRD=$IMAGE_DIR/initrd
 IMAGE_LOG=$IMAGE_DIR/image.log
-IMAGE_MODULES='virtio_pci virtio_net wireguard'
+IMAGE_MODULES='virtio_pci virtio_net wireguard veth sch_ingress cls_bpf'
 
 image_make()
 {
@@ -112,7 +113,7 @@ image_program()
 	local tree=$1 program lib
 
 	program=$(command -v "$2") || return
-	install -D -m 755 "$program" "$tree/bin/$2" || return
+	install -D -m 755 "$program" "$tree/bin/${2##*/}" || return
 	for lib in $(ldd "$program" | grep -o '/[^ ]*'); do
 		install -D -m 755 "$(readlink -f "$lib")" "$tree$lib" || return
 	done
@@ -127,6 +128,21 @@ image_tree()
 		install -m 755 "$(command -v busybox)" "$tree/bin/busybox" &&
 		install -m 755 "$VM_HERE/guest-init" "$tree/init" &&
 		image_program "$tree" wg && image_modules "$tree"
+}
+
+# image_with_node FILE: the initramfs, and behind it a second one that is as new as the build.
+image_with_node()
+{
+	local tree program
+
+	tree=$(mktemp -d "$LAB_DIR/tree.XXXXXX")
+	mkdir "$tree/bin"
+	for program in ip ethtool "$ESCLUSA" "$BUILD/tests/vm/attack"; do
+		image_program "$tree" "$program" 2>/dev/null || return
+	done
+	(cd "$tree" && find . | cpio -o -H newc --quiet -R 0:0) >"$tree.cpio" || return
+	cat "$IMAGE_INITRD" "$tree.cpio" >"$1"
+	rm -rf "$tree" "$tree.cpio"
 }
 
 image_initrd()

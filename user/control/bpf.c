@@ -65,11 +65,13 @@ static const char *link_pin(enum esc_side side)
 /* The skeletons hand out bytes of this file's own copy: the one that load() gives to the kernel. */
 int esc_bpf_selftest(esc_selftest_report *report, void *arg)
 {
-	struct esc_object o[] = {{.name = "black"}, {.name = "red"}, {.name = "egress"}};
+	struct esc_object o[] = {
+		{.name = "black"}, {.name = "red"}, {.name = "egress"}, {.name = "lsm"}};
 
 	o[0].bytes = black_bpf__elf_bytes(&o[0].size);
 	o[1].bytes = red_bpf__elf_bytes(&o[1].size);
 	o[2].bytes = egress_bpf__elf_bytes(&o[2].size);
+	o[3].bytes = esc_lsm_bytes(&o[3].size);
 	return esc_selftest_control(o, sizeof(o) / sizeof(o[0]), report, arg);
 }
 

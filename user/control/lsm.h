@@ -58,6 +58,9 @@ int esc_lsm_status(struct esc_lsm_status *s);
  */
 int esc_lsm_unload(const char *secret);
 
+/* The embedded object, for the self-test. */
+const void *esc_lsm_bytes(size_t *size);
+
 /* --- between lsm.c and lsm_load.c --- */
 
 #define ESC_LSM_PIN "@lsm"

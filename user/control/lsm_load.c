@@ -31,6 +31,11 @@ static const char not_listed[] =
 	"the kernel does not run it; add bpf to the list lsm= on the kernel's command line (the "
 	"present list is in " LSM_LIST ")";
 
+const void *esc_lsm_bytes(size_t *size)
+{
+	return lsm_bpf__elf_bytes(size);
+}
+
 /* --- can it be ----------------------------------------------------------------------------- */
 
 /* What libbpf says about a kernel that lacks something is for those who look for it. */
