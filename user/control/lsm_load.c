@@ -22,7 +22,6 @@
 #include "base/log.h"
 #include "control/lsm.h"
 #include "control/pins.h"
-#include "control/runtime.h"
 #include "lsm.skel.h"
 
 #define LSM_LIST "/sys/kernel/security/lsm"
@@ -248,11 +247,11 @@ int esc_lsm_load(const struct esc_model *m, const char **why)
 	*why = not_listed;
 	if (!may_be_listed())
 		return -EOPNOTSUPP;
-	/* Nodes may start at the same time. The folder has this node's lock in it: it stays. */
-	int lock = open(ESC_RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Nodes may start at the same time. */
+	int lock = open("/run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock < 0 || flock(lock, LOCK_EX)) {
 		int err = -errno;
-		*why = "cannot lock " ESC_RUN_DIR;
+		*why = "cannot lock the folder /run";
 		if (lock >= 0)
 			close(lock);
 		return err;

@@ -206,11 +206,17 @@ static int find_groups(struct node *n)
 	return err;
 }
 
+/* The BPF LSM layer first: a process that is locked in could not become a trusted one. */
 static int lock_in(struct node *n)
 {
 	char why[ESC_LOCKDOWN_WHY];
-	int err = esc_lockdown(n->model->waived, &n->layers, why);
+	int err = esc_bpf_selftest(esc_selftest_log, NULL);
 
+	if (!err)
+		err = esc_lsm_begin(n->model);
+	if (err)
+		return err;
+	err = esc_lockdown(n->model->waived, &n->layers, why);
 	if (err)
 		esc_err("%s", why);
 	return err;
@@ -219,14 +225,10 @@ static int lock_in(struct node *n)
 /* Each step says why it failed; all are undone by end(). */
 static int begin(struct node *n)
 {
-	int err = esc_bpf_selftest(esc_selftest_log, NULL);
+	int err = find_groups(n);
 
 	if (!err)
-		err = find_groups(n);
-	if (!err)
 		err = take_lock(n);
-	if (!err)
-		err = esc_lsm_begin(n->model);
 	if (err)
 		return err;
 	err = esc_stamps_open(&n->stamps, n->model->state_dir, n->model->name);
