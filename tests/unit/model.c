@@ -507,6 +507,40 @@ static void own_key_as_a_peer_is_left_out(void **state)
 	esc_model_free(next);
 }
 
+static void key_of_a_key_store_is_public_only(void **state)
+{
+	struct esc_batch *batch = esc_batch_new();
+	struct esc_model *m = esc_model_new(), *next;
+	struct receiver r = {.port = 0};
+	struct esc_reason why;
+	uint8_t key[32];
+	uint32_t id;
+
+	(void)state;
+	randombytes_buf(key, sizeof(key));
+	memcpy(r.key, key, sizeof(key));
+	memcpy(m->keystore, "/store", sizeof("/store"));
+	assert_int_equal(esc_model_peer_add(m, test_key(1), &id), 0);
+	assert_int_equal(esc_model_peer_add(m, test_key(2), &id), 0);
+	esc_model_set_public_key(m, test_key(1));
+	assert_true(m->has_key);
+	assert_null(esc_model_private_key(m));
+	assert_null(esc_model_find(m, test_key(1))); /* itself */
+	assert_non_null(esc_model_find(m, test_key(2)));
+	assert_int_equal(esc_model_diff_messages(NULL, m, receive, &r), 0);
+	assert_int_equal(r.port, ESC_DEFAULT_PORT);
+	assert_memory_equal(r.key, key, sizeof(key)); /* no message brought another */
+
+	assert_int_equal(esc_batch_listen_port(batch, 7), 0);
+	assert_int_equal(esc_batch_private_key(batch, key), 0);
+	assert_int_equal(esc_model_stage(m, batch, &next, &why), -EPERM);
+	assert_null(next);
+	assert_non_null(strstr(why.text, "esclusa key rekey"));
+	assert_memory_equal(m->public_key, test_key(1), 32);
+	esc_batch_free(batch);
+	esc_model_free(m);
+}
+
 static void peer_removed_and_added_again_is_a_new_one(void **state)
 {
 	unsigned int counts[ESC_MSG_TYPE_END] = {0};
@@ -608,6 +642,7 @@ int main(void)
 		cmocka_unit_test(device_operations_after_a_peer_are_refused),
 		cmocka_unit_test(same_key_and_port_again_tell_crypto_nothing),
 		cmocka_unit_test(own_key_as_a_peer_is_left_out),
+		cmocka_unit_test(key_of_a_key_store_is_public_only),
 		cmocka_unit_test(peer_removed_and_added_again_is_a_new_one),
 		cmocka_unit_test(full_node_replaces_all_its_peers_in_one_batch),
 		cmocka_unit_test(callback_can_stop_the_walk),

@@ -10,13 +10,15 @@
 #include "control/access.h"
 #include "control/config.h"
 #include "control/plan.h"
+#include "keystore/keystore.h"
 
 static const char help[] =
 	"Usage: esclusa check FILE [-j]\n"
 	"\n"
 	"Validates a node's configuration file and prints what the node would be: no secrets.\n"
 	"All mistakes are listed as FILE:LINE: what is wrong and what was expected. The NICs\n"
-	"that the file names are looked at as well. Nothing is started and nothing changes.\n"
+	"that the file names are looked at as well, and what is public in its key store.\n"
+	"Nothing is started and nothing changes.\n"
 	"  -j, --json   print the plan as JSON\n"
 	"Exit codes: 0 the node can run, 1 the machine lacks something (or the file cannot be\n"
 	"read), 2 the file has mistakes.\n";
@@ -44,7 +46,10 @@ static void print_node(const struct esc_model *m)
 
 	printf("node %s\n", m->name);
 	print_row("mode", mode_name(m->mode));
-	print_row("public key", esc_key_to_base64(key, m->public_key));
+	print_row("public key",
+		  m->has_key ? esc_key_to_base64(key, m->public_key) : "(in the key store)");
+	if (*m->keystore)
+		print_row("key store", m->keystore);
 	printf("  %-15s %u\n", "listen port", m->listen_port);
 	print_row("black", m->black);
 	print_row("red", m->red);
@@ -110,7 +115,8 @@ static void json_node(struct esc_json *j, const struct esc_model *m, bool nics_o
 
 	esc_json_str(j, "name", m->name);
 	esc_json_str(j, "mode", mode_name(m->mode));
-	esc_json_str(j, "public_key", esc_key_to_base64(key, m->public_key));
+	esc_json_str(j, "public_key", m->has_key ? esc_key_to_base64(key, m->public_key) : NULL);
+	esc_json_str(j, "keystore", *m->keystore ? m->keystore : NULL);
 	esc_json_u64(j, "listen_port", m->listen_port);
 	esc_json_str(j, "black", m->black);
 	esc_json_str(j, "red", m->red);
@@ -154,6 +160,30 @@ static void print_text(const struct esc_model *m)
 	}
 }
 
+/* The key store's public parts: form, permissions, public key. */
+static int check_keystore(struct esc_model *m)
+{
+	char why[ESC_KEYSTORE_WHY];
+	struct esc_keystore ks;
+
+	if (!*m->keystore)
+		return ESC_EXIT_OK;
+	if (esc_keystore_read(&ks, m->keystore, why)) {
+		fprintf(stderr, "%s:%u: Keystore: %s\n", m->file, m->keystore_line, why);
+		return ESC_EXIT_FAILED;
+	}
+	const uint8_t *key = ks.image.header.public_key;
+	const struct esc_peer *self = esc_model_find(m, key);
+	if (self)
+		fprintf(stderr,
+			"%s:%u: Keystore: its public key is also that of a peer in this file: "
+			"expected another one\n",
+			m->file, m->keystore_line);
+	else
+		esc_model_set_public_key(m, key);
+	return self ? ESC_EXIT_USAGE : ESC_EXIT_OK;
+}
+
 static int check(const char *file, bool json)
 {
 	struct esc_access access;
@@ -162,8 +192,10 @@ static int check(const char *file, bool json)
 
 	if (code)
 		return code;
-	int nics = esc_plan_nics(m, stderr);
+	int keystore = check_keystore(m), nics = esc_plan_nics(m, stderr);
 	code = nics | esc_access_resolve(&access, m, stderr);
+	if (keystore)
+		code = keystore;
 	if (json)
 		print_json(m, !nics);
 	else

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/encode.h"
-#include "cli/cli.h"
 
 static const char help[] =
 	"Usage: esclusa key generate                   print a new private key in base64\n"
@@ -75,7 +74,7 @@ static int print_key(const uint8_t key[ESC_KEY_LEN])
 		  : key_failed("cannot write the key to standard output: %s", strerror(errno));
 }
 
-int key_failed(const char *fmt, ...)
+void key_say(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -84,7 +83,6 @@ int key_failed(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
-	return ESC_EXIT_FAILED;
 }
 
 /* --- generate, public ------------------------------------------------------------------------ */

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/cli.h"
 #include "keystore/keystore.h"
 #include "keystore/secret.h"
 
@@ -37,8 +38,9 @@ int key_rekey(const struct key_args *a);
 int key_verify(const struct key_args *a);
 int key_show(const struct key_args *a);
 
-/* "esclusa key: text" on standard error; ESC_EXIT_FAILED. */
-__attribute__((format(printf, 1, 2))) int key_failed(const char *fmt, ...);
+/* "esclusa key: text" on standard error; as a value, ESC_EXIT_FAILED. */
+#define key_failed(...) (key_say(__VA_ARGS__), ESC_EXIT_FAILED)
+__attribute__((format(printf, 1, 2))) void key_say(const char *fmt, ...);
 
 /* A private key as X25519 uses it. */
 void key_random(uint8_t key[32]);

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/encode.h"
-#include "cli/cli.h"
 #include "cli/key.h"
 
 #define IMPORT_MAX (1u << 20)

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
 #include "cli/key.h"
 
 #define TRIES	       3
@@ -90,7 +89,7 @@ static int unlock_by_person(const struct key_args *a, struct esc_keystore *ks, s
 			break;
 		err = unlock(ks, ESC_SLOT_PASSPHRASE, s, slot, why);
 		if (err)
-			key_failed("%s: %s", a->file, why);
+			key_say("%s: %s", a->file, why);
 	}
 	if (tty >= 0)
 		close(tty);

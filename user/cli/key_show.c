@@ -7,7 +7,6 @@
 
 #include "base/encode.h"
 #include "base/json.h"
-#include "cli/cli.h"
 #include "cli/key.h"
 
 static const char *date(char out[32], uint64_t seconds)

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include "base/encode.h"
-#include "cli/cli.h"
 #include "cli/key.h"
 #include "keystore/recovery.h"
 

@@ -115,6 +115,24 @@ static void adopt(struct node *n, struct esc_model *next)
 	plane_set_on(n, n->phase == PHASE_RUNNING); /* with the listen port of now */
 }
 
+int apply_public_key(struct node *n, const uint8_t key[32])
+{
+	char text[ESC_KEY_B64];
+
+	if (n->model->has_key && !memcmp(n->model->public_key, key, ESC_KEY_LEN))
+		return 0;
+	struct esc_model *next = esc_model_clone(n->model);
+	if (!next)
+		return -ENOMEM;
+	esc_info("key store %s is open: public key %s%s", next->keystore,
+		 esc_key_to_base64(text, key), next->has_key ? ", another one than before" : "");
+	if (esc_model_find(next, key))
+		esc_warn("left out a peer that has this node's own public key");
+	esc_model_set_public_key(next, key);
+	adopt(n, next);
+	return 0;
+}
+
 static void finish(struct node *n, int err)
 {
 	struct pending p = n->pending;

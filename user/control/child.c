@@ -70,12 +70,27 @@ static void take_stamp(struct node *n, const struct esc_msg_stamp *m)
 		esc_loop_arm(&n->loop, &n->stamps_timer, ESC_S);
 }
 
+/* Crypto has a key of its own if, and only if, it has a key store. */
+static bool take_public_key(struct child *c, const uint8_t key[32])
+{
+	struct node *n = c->node;
+	const bool store = c->side == ESC_SIDE_BLACK && *n->model->keystore;
+
+	if (esc_key_is_zero(key) == store)
+		return false;
+	int err = store ? apply_public_key(n, key) : 0;
+	if (err)
+		esc_err("taking the key store's public key: %s", strerror(-err));
+	return !err;
+}
+
 static void take_ready(struct child *c, const struct esc_msg_ready *m)
 {
 	struct node *n = c->node;
 
 	c->ready = true;
 	c->layers = m->layers;
+	esc_terminal_done(&c->terminal);
 	c->zero_copy = m->zero_copy == 1;
 	if (!*n->provider) /* a restart does not measure again */
 		copy_text(c->note, sizeof(c->note), m->provider);
@@ -93,7 +108,8 @@ static bool take_message(struct child *c, const struct esc_msg *m)
 
 	switch (m->type) {
 	case ESC_MSG_READY:
-		if (c->ready || m->u.ready.layers != esc_layers_expected(c->node->model->waived))
+		if (c->ready || m->u.ready.layers != esc_layers_expected(c->node->model->waived) ||
+		    !take_public_key(c, m->u.ready.public_key))
 			return false;
 		take_ready(c, &m->u.ready);
 		return true;
@@ -209,6 +225,7 @@ static siginfo_t reap(struct child *c)
 
 	esc_spawn_end(c->pid, c->process.fd, &info);
 	c->alive = false;
+	esc_terminal_restore(&c->terminal);
 	c->clean = info.si_code == CLD_EXITED && info.si_status == 0;
 	esc_loop_unwatch(&c->node->loop, &c->process);
 	esc_loop_unwatch(&c->node->loop, &c->messages);
@@ -311,6 +328,8 @@ static void tell_start(struct child *c, const char *provider)
 	start->waived = n->model->waived;
 	memcpy(start->name, n->model->name, sizeof(start->name));
 	memcpy(start->provider, provider, strlen(provider));
+	if (c->side == ESC_SIDE_BLACK)
+		memcpy(start->keystore, n->model->keystore, sizeof(start->keystore));
 	child_send(c, &m);
 }
 
@@ -318,8 +337,10 @@ int child_start(struct child *c)
 {
 	struct node *n = c->node;
 	struct esc_spawned p;
+	bool terminal =
+		c->side == ESC_SIDE_BLACK && *n->model->keystore && esc_terminal_lend(&c->terminal);
 	int err = esc_spawn(c->side, n->model->name, &n->memory, n->model->queues, n->model->waived,
-			    &p);
+			    terminal, &p);
 
 	if (err) {
 		esc_err("starting the %s process: %s", child_name(c), strerror(-err));

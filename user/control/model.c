@@ -133,7 +133,7 @@ const struct esc_peer *esc_model_find(const struct esc_model *m, const uint8_t p
 
 const uint8_t *esc_model_private_key(const struct esc_model *m)
 {
-	return m->has_key ? m->secrets->private_key : NULL;
+	return m->has_key && !*m->keystore ? m->secrets->private_key : NULL;
 }
 
 const uint8_t *esc_model_psk(const struct esc_model *m, uint32_t id)
@@ -270,6 +270,15 @@ void esc_model_prefix_clear(struct esc_model *m, uint32_t id)
 /* --- keys and peers ----------------------------------------------------------------------------
  */
 
+/* A peer with the node's own key is none. */
+static void drop_self(struct esc_model *m)
+{
+	const struct esc_peer *self = esc_model_find(m, m->public_key);
+
+	if (self)
+		esc_model_peer_remove(m, self->id);
+}
+
 void esc_model_set_key(struct esc_model *m, const uint8_t private_key[32])
 {
 	uint8_t *own = m->secrets->private_key;
@@ -281,9 +290,14 @@ void esc_model_set_key(struct esc_model *m, const uint8_t private_key[32])
 	esc_key_public(m->public_key, own);
 	m->has_key = true;
 	m->touched |= ESC_DEVICE_KEY;
-	const struct esc_peer *self = esc_model_find(m, m->public_key);
-	if (self)
-		esc_model_peer_remove(m, self->id);
+	drop_self(m);
+}
+
+void esc_model_set_public_key(struct esc_model *m, const uint8_t public_key[32])
+{
+	memcpy(m->public_key, public_key, ESC_KEY_LEN);
+	m->has_key = true;
+	drop_self(m);
 }
 
 int esc_model_peer_add(struct esc_model *m, const uint8_t public_key[32], uint32_t *id)

@@ -80,10 +80,10 @@ struct esc_model {
 	char file[ESC_PATH_MAX + 1];
 	uint32_t black_line, red_line, queues_line, provider_line, keystore_line;
 	uint32_t admins_line, monitors_line;
-	uint8_t digest[32];   /* of the file, BLAKE2b-256; tells versions apart */
-	uint16_t listen_port; /* never 0 */
-	bool has_key;
-	uint8_t public_key[ESC_KEY_LEN]; /* own, derived from the private key */
+	uint8_t digest[32];		 /* of the file, BLAKE2b-256; tells versions apart */
+	uint16_t listen_port;		 /* never 0 */
+	bool has_key;			 /* the public key is known */
+	uint8_t public_key[ESC_KEY_LEN]; /* own: of the private key, or from the open key store */
 	uint32_t touched;		 /* ESC_DEVICE_* named by the last batch */
 	uint32_t peers;			 /* how many */
 	uint32_t prefixes;
@@ -100,7 +100,7 @@ void esc_model_free(struct esc_model *m);		      /* wipes; NULL is fine */
 /* The peer in that slot, or NULL. Walk all: id from 0 to ESC_PEERS_MAX - 1. */
 const struct esc_peer *esc_model_peer(const struct esc_model *m, uint32_t id);
 const struct esc_peer *esc_model_find(const struct esc_model *m, const uint8_t public_key[32]);
-const uint8_t *esc_model_private_key(const struct esc_model *m);      /* 32 bytes; NULL if none */
+const uint8_t *esc_model_private_key(const struct esc_model *m); /* NULL: none, or in the store */
 const uint8_t *esc_model_psk(const struct esc_model *m, uint32_t id); /* all zero if none */
 
 /* Id of the peer that has exactly this (masked) prefix, or ESC_NO_PEER. */
@@ -113,6 +113,8 @@ const struct esc_prefix *esc_model_prefix_next(const struct esc_model *m, uint32
 /* --- building (config.c; a batch does the same through esc_model_stage) ------------------- */
 
 void esc_model_set_key(struct esc_model *m, const uint8_t private_key[32]);
+/* The key of the node's key store, whose private part this process never has. */
+void esc_model_set_public_key(struct esc_model *m, const uint8_t public_key[32]);
 /* 0 and *id; -EEXIST, -ENOSPC (ESC_PEERS_MAX). */
 int esc_model_peer_add(struct esc_model *m, const uint8_t public_key[32], uint32_t *id);
 void esc_model_peer_remove(struct esc_model *m, uint32_t id);
@@ -164,7 +166,8 @@ struct esc_reason {
 
 /*
  * *next = m with the whole batch applied, for the caller to free; or NULL and -errno: -ENOSPC
- * (too many peers or prefixes), -ENOMEM, -EINVAL (the batch was built wrongly). m stays as it is.
+ * (too many peers or prefixes), -EPERM (a private key for a node that has a key store), -ENOMEM,
+ * -EINVAL (the batch was built wrongly). m stays as it is.
  * A peer with the node's own key is left out (why says so), as WireGuard does.
  */
 int esc_model_stage(const struct esc_model *m, const struct esc_batch *b, struct esc_model **next,

@@ -279,6 +279,17 @@ static int apply_to_peer(struct esc_model *m, uint32_t id, const struct op *op)
 	}
 }
 
+static int set_private_key(struct esc_model *m, const struct op *op, struct esc_reason *why)
+{
+	if (*m->keystore) {
+		say(why, "the private key is in this node's key store: change it there with "
+			 "'esclusa key rekey', then restart the node");
+		return -EPERM;
+	}
+	esc_model_set_key(m, op->u.key);
+	return 0;
+}
+
 static int apply(struct esc_model *m, const struct esc_batch *b, struct esc_reason *why)
 {
 	uint32_t id = ESC_NO_PEER;
@@ -289,7 +300,7 @@ static int apply(struct esc_model *m, const struct esc_batch *b, struct esc_reas
 
 		switch (op->kind) {
 		case OP_PRIVATE_KEY:
-			esc_model_set_key(m, op->u.key);
+			err = set_private_key(m, op, why);
 			break;
 		case OP_LISTEN_PORT:
 			if (op->value != m->listen_port)
@@ -311,7 +322,7 @@ static int apply(struct esc_model *m, const struct esc_batch *b, struct esc_reas
 		snprintf(why->text, sizeof(why->text),
 			 "a node has room for %u peers and %u prefixes of AllowedIPs",
 			 ESC_PEERS_MAX, ESC_PREFIXES_MAX);
-	else if (err)
+	else if (err && err != -EPERM)
 		say(why, err == -ENOMEM ? "out of memory" : "operations in the wrong order");
 	return err;
 }

@@ -56,7 +56,10 @@ void node_stop_step(struct node *n)
 	if (c->told_to_stop)
 		return;
 	c->told_to_stop = true;
-	child_send(c, &stop);
+	if (c->ready)
+		child_send(c, &stop);
+	else /* it has no frames to return, and may be asking for a passphrase */
+		child_kill(c);
 	esc_loop_arm(&n->loop, &n->timer, STOP_NS);
 }
 

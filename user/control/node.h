@@ -32,6 +32,7 @@
 #include "control/resolver.h"
 #include "control/server.h"
 #include "control/stamps.h"
+#include "control/terminal.h"
 #include "control/watchdog.h"
 
 enum phase {
@@ -59,7 +60,8 @@ struct child {
 	struct esc_watch process, messages;
 	struct esc_chan chan;
 	struct esc_watchdog watchdog;
-	char note[128]; /* crypto: its provider */
+	char note[128];		      /* crypto: its provider */
+	struct esc_terminal terminal; /* crypto: it asks there for a passphrase */
 	uint32_t log_lines;
 	uint64_t log_since;
 };
@@ -197,6 +199,8 @@ void supervise_stopped(struct node *n);
 
 /* Tell the red program which prefixes are secure. 0 or -errno. */
 int apply_secure(struct node *n);
+/* Crypto opened the key store: this is its key. 0 or -errno. */
+int apply_public_key(struct node *n, const uint8_t key[32]);
 /* Give crypto everything; plane_running() when it took it. */
 void apply_all(struct node *n);
 /*

@@ -227,7 +227,7 @@ void plane_up(struct node *n)
 		err = start_processes(n);
 	if (err)
 		plane_down(n);
-	else
+	else if (!n->side[ESC_SIDE_BLACK].child.terminal.lent) /* a person takes their time */
 		esc_loop_arm(&n->loop, &n->timer, START_NS);
 }
 

@@ -159,6 +159,7 @@ bool esc_show_json(const struct esc_snapshot *s, FILE *f)
 	esc_json_str(&j, "last_failure", *s->last_failure ? s->last_failure : NULL);
 	esc_json_str(&j, "public_key",
 		     s->model->has_key ? esc_key_to_base64(key, s->model->public_key) : NULL);
+	esc_json_str(&j, "keystore", *s->model->keystore ? s->model->keystore : NULL);
 	esc_json_u64(&j, "listen_port", s->model->listen_port);
 	esc_json_str(&j, "provider", s->provider);
 	esc_json_bool(&j, "lsm", s->lsm);

@@ -60,6 +60,8 @@ static void head(const struct esc_snapshot *s, FILE *f)
 	fprintf(f, "  key     %s   port %u\n",
 		s->model->has_key ? esc_key_to_base64(key, s->model->public_key) : "(none)",
 		s->model->listen_port);
+	if (*s->model->keystore)
+		fprintf(f, "          from %s\n", s->model->keystore);
 	fprintf(f, "  AEAD    %s%s\n", *s->provider ? s->provider : "-",
 		s->under_load ? "   UNDER LOAD: handshakes need cookies" : "");
 }

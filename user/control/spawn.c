@@ -22,9 +22,9 @@
 
 /* The table of ipc/fds.h: source[i] becomes descriptor i. */
 static int list_fds(enum esc_side side, const struct esc_memory *m, uint32_t queues, int control,
-		    int null, int source[ESC_SPAWN_FDS])
+		    int null, bool terminal, int source[ESC_SPAWN_FDS])
 {
-	source[0] = null;
+	source[0] = terminal ? STDIN_FILENO : null;
 	source[1] = null;
 	source[ESC_FD_LOG] = STDERR_FILENO;
 	source[ESC_FD_CONTROL] = control;
@@ -68,7 +68,7 @@ static void reset_signals(void)
 
 /* What of control's environment a packet process gets to see. */
 static const char *const keep_env[] = {
-	"ESCLUSA_LOG=", "JOURNAL_STREAM=",
+	"ESCLUSA_LOG=", "JOURNAL_STREAM=", "CREDENTIALS_DIRECTORY=", /* where, not what */
 #ifdef ESC_TEST_HOOKS
 	"ESCLUSA_ATTACK=", /* proc/hook.h */
 #endif
@@ -157,14 +157,14 @@ void esc_spawn_end(pid_t pid, int pidfd, siginfo_t *info)
 }
 
 static int start(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
-		 uint32_t waived, int theirs, struct esc_spawned *child)
+		 uint32_t waived, int theirs, bool terminal, struct esc_spawned *child)
 {
 	int source[ESC_SPAWN_FDS];
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0)
 		return -errno;
-	int n = list_fds(side, m, queues, theirs, null, source);
+	int n = list_fds(side, m, queues, theirs, null, terminal, source);
 	int err = esc_launch_wanted() ? esc_launch_start(side, node, source, n, waived, child)
 				      : esc_spawn_local(side, node, source, n, waived, child);
 	close(null);
@@ -172,7 +172,7 @@ static int start(enum esc_side side, const char *node, const struct esc_memory *
 }
 
 int esc_spawn(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
-	      uint32_t waived, struct esc_spawned *child)
+	      uint32_t waived, bool terminal, struct esc_spawned *child)
 {
 	int pair[2];
 
@@ -181,7 +181,7 @@ int esc_spawn(enum esc_side side, const char *node, const struct esc_memory *m, 
 	int flags = fcntl(pair[0], F_GETFL);
 	int err = flags < 0 || fcntl(pair[0], F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
 	if (!err)
-		err = start(side, node, m, queues, waived, pair[1], child);
+		err = start(side, node, m, queues, waived, pair[1], terminal, child);
 	close(pair[1]);
 	if (err)
 		close(pair[0]);

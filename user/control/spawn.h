@@ -2,12 +2,13 @@
 /*
  * spawn.h: starts the packet processes: this binary again, re-executed so that nothing of
  * control's memory is in them, with the descriptors of ipc/fds.h, no others, and an environment
- * of two variables (ESCLUSA_LOG, JOURNAL_STREAM).
+ * of three variables (ESCLUSA_LOG, JOURNAL_STREAM, CREDENTIALS_DIRECTORY).
  */
 #ifndef ESC_CONTROL_SPAWN_H
 #define ESC_CONTROL_SPAWN_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -28,10 +29,11 @@ struct esc_spawned {
  * waived (ipc/sandbox.h). It dies with control: by the parent death signal, which the
  * kernel forgets when the process changes its user, and by the end of its control socket. It has a
  * session of its own (Ctrl-C is control's to handle), and still has control's privileges: it gives
- * them up once it registered its packet memory (proc/sandbox.h). 0 or -errno.
+ * them up once it registered its packet memory (proc/sandbox.h). terminal: its descriptor 0 is
+ * control's standard input instead of /dev/null. 0 or -errno.
  */
 int esc_spawn(enum esc_side side, const char *node, const struct esc_memory *m, uint32_t queues,
-	      uint32_t waived, struct esc_spawned *child);
+	      uint32_t waived, bool terminal, struct esc_spawned *child);
 
 /* The same, as this process's child, with source[i] as descriptor i: see launch.h. */
 int esc_spawn_local(enum esc_side side, const char *node, const int *source, int n, uint32_t waived,

@@ -10,6 +10,7 @@
  *   `why` says so), except in a request that also has listen_port and fwmark: those three
  *   together are what `wg syncconf` and `wg setconf` send, zero for what the file does not have.
  *   Then the key stays, the rest is done and `why` holds a warning.
+ * - A node with a key store takes no private_key at all (-EPERM): `esclusa key rekey` does that.
  * - listen_port=0 ("pick one") keeps the port, for the same reason.
  * - fwmark: only 0, there is no socket to mark (-EOPNOTSUPP).
  * - An unknown key is -EINVAL.

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/state.h"
+#include "crypto/unlock.h"
 #include "ipc/fds.h"
 #include "proc/hook.h"
 #include "proc/proc.h"
@@ -183,6 +184,7 @@ static int say_ready(struct crypto *c, uint32_t layers)
 
 	m.u.ready.layers = layers;
 	m.u.ready.zero_copy = c->status->zero_copy;
+	memcpy(m.u.ready.public_key, c->public_key, sizeof(m.u.ready.public_key));
 	snprintf(m.u.ready.provider, sizeof(m.u.ready.provider), "%s", c->aead.note);
 	return esc_msg_send(ESC_FD_CONTROL, &m);
 }
@@ -208,6 +210,8 @@ static int set_up(struct crypto *c)
 		err = open_lanes(c);
 	if (err)
 		return fail("setting up", err);
+	if (crypto_unlock(c->start.keystore, c->wg, c->public_key))
+		return 1;
 	esc_proc_schedule();
 	c->spin_time = esc_proc_spin_time();
 	if (fcntl(ESC_FD_CONTROL, F_SETFL, O_NONBLOCK) < 0)

@@ -101,6 +101,7 @@ struct crypto {
 	struct esc_frames frames; /* the black UMEM */
 	struct esc_aead aead;
 	struct wg_device *wg;
+	uint8_t public_key[32]; /* of the key store's key; all zero: there is none */
 	struct esc_hops *hops;
 	struct esc_msg_nic nic;
 	uint16_t listen_port;

@@ -31,6 +31,12 @@ enum esc_fd {
 	ESC_FD_XSK = 10, /* ESC_FD_XSK + queue */
 };
 
+/*
+ * The file in $CREDENTIALS_DIRECTORY that opens the key store: systemd's name for it, as in
+ * LoadCredentialEncrypted=keystore:... Only crypto reads it.
+ */
+#define ESC_CREDENTIAL "keystore"
+
 /* argv[1] of a re-executed process; not for people. */
 #define ESC_ARG_RED    "@red"
 #define ESC_ARG_CRYPTO "@crypto"

@@ -88,7 +88,6 @@ int esc_msg_recv(int fd, struct esc_msg *m)
 		m->u.start.name[sizeof(m->u.start.name) - 1] = '\0';
 		m->u.start.provider[sizeof(m->u.start.provider) - 1] = '\0';
 		m->u.start.keystore[sizeof(m->u.start.keystore) - 1] = '\0';
-		m->u.start.credential[sizeof(m->u.start.credential) - 1] = '\0';
 	}
 	return 1;
 }

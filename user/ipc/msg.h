@@ -69,9 +69,8 @@ struct esc_msg_start {
 	uint32_t waived; /* ESC_LAYER_BITs of ipc/sandbox.h that the administrator gave up */
 	char name[ESC_NAME_MAX + 1];
 	/* crypto only: */
-	char provider[256];   /* auto, ipsec-mb, openssl, sodium or a path */
-	char keystore[256];   /* path of the key store; "": the key comes with DEVICE */
-	char credential[256]; /* path of what unlocks it; "": a terminal at descriptor 0 */
+	char provider[256]; /* auto, ipsec-mb, openssl, sodium or a path */
+	char keystore[256]; /* path of the key store; "": the key comes with DEVICE */
 };
 
 enum { ESC_DEVICE_KEY = 1, ESC_DEVICE_PORT = 2 };
