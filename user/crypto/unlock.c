@@ -43,22 +43,24 @@ static int by_credential(struct esc_keystore *ks, struct esc_secret *s, const ch
 	return err;
 }
 
+/* Why a try failed is part of the next question: the log takes another way to the terminal. */
 static int by_person(struct esc_keystore *ks, struct esc_secret *s, const char *path)
 {
-	char prompt[ESC_KEYSTORE_WHY], why[ESC_KEYSTORE_WHY];
+	char prompt[2 * ESC_KEYSTORE_WHY], why[ESC_KEYSTORE_WHY] = "";
 	int err = -EACCES;
 
-	snprintf(prompt, sizeof(prompt), "Passphrase for %s: ", path);
 	for (int try = 0; try < TRIES && err == -EACCES; try++) {
+		snprintf(prompt, sizeof(prompt), "%s%sPassphrase for %s: ", why, *why ? "\n" : "",
+			 path);
 		err = esc_secret_ask(s, STDIN_FILENO, prompt);
 		if (err) {
 			esc_err("%s: asking for its passphrase: %s", path, strerror(-err));
 			return err;
 		}
 		err = esc_keystore_unlock(ks, ESC_SLOT_PASSPHRASE, s->bytes, s->len, NULL, why);
-		if (err)
-			esc_err("%s: %s", path, why);
 	}
+	if (err)
+		esc_err("%s: %s", path, why);
 	return err;
 }
 
