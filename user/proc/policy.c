@@ -65,10 +65,12 @@ static const struct row rows[] = {
 	{FD_CONTROL, CALL(sendto), .c.why = "a message to control",
 	 ARGS(MAX(2, sizeof(struct esc_msg)), INT(3, MSG_NOSIGNAL), ZERO(4), INT(5, 0))},
 
-	/* memory: malloc hears that there is none, and says so to its caller */
-	{FD_NONE, STATIC_MEMORY, CALL(brk), .c.refuse = ENOMEM, .c.why = "malloc asks for more"},
-	{FD_NONE, STATIC_MEMORY, CALL(mmap), .c.refuse = ENOMEM, .c.why = "malloc asks for more"},
-	{FD_NONE, ADDED_MEMORY, CALL(brk), .c.why = "malloc"},
+	/*
+	 * memory: malloc hears that there is none, and tells its caller. brk says so by returning
+	 * what there is, which an errno in its place is not: the layer "memory" makes it.
+	 */
+	{FD_NONE, ALWAYS, CALL(brk), .c.why = "malloc asks for more"},
+	{FD_NONE, STATIC_MEMORY, CALL(mmap), .c.refuse = ENOMEM, .c.why = "so does it again"},
 	{FD_NONE, ADDED_MEMORY, CALL(mmap), .c.why = "malloc: anonymous, never executable",
 	 ARGS(INT(2, PROT_READ | PROT_WRITE), INT(3, MAP_PRIVATE | MAP_ANONYMOUS), INT(4, -1))},
 
