@@ -22,6 +22,7 @@ static const struct {
 	 cmd_audit},
 	{"launch", "", "start processes for a node; a systemd unit does this", cmd_launch},
 	{"lsm", "status|secret|unload", "what root itself is refused; switch that off", cmd_lsm},
+	{"zeroize", "FILE|NAME [--yes]", "make a node's keys unrecoverable, at once", cmd_zeroize},
 	{"demo", "[--keep]", "two sites joined by two nodes, in namespaces, with a report",
 	 cmd_demo},
 };

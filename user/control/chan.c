@@ -32,10 +32,15 @@ static void drop_head(struct esc_chan *c)
 	free(it);
 }
 
-void esc_chan_close(struct esc_chan *c)
+void esc_chan_drop(struct esc_chan *c)
 {
 	while (c->waiting)
 		drop_head(c);
+}
+
+void esc_chan_close(struct esc_chan *c)
+{
+	esc_chan_drop(c);
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;

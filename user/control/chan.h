@@ -28,6 +28,8 @@ void esc_chan_close(struct esc_chan *c);	/* wipes what waits */
 
 /* Send or keep. 0; -ENOBUFS (too many wait), -ENOMEM, other -errno: the process is lost. */
 int esc_chan_send(struct esc_chan *c, struct esc_msg *m);
+/* Forget, and wipe, what waits: what comes now is more urgent. */
+void esc_chan_drop(struct esc_chan *c);
 /* Send what waits, as far as the socket takes it. 0 or -errno as above. */
 int esc_chan_flush(struct esc_chan *c);
 

@@ -125,6 +125,8 @@ static bool take_message(struct child *c, const struct esc_msg *m)
 		if (crypto)
 			apply_ack(c->node, &m->u.ack);
 		return crypto;
+	case ESC_MSG_ZEROIZED:
+		return crypto && zeroize_wiped(c->node);
 	case ESC_MSG_STAMP:
 		if (crypto)
 			take_stamp(c->node, &m->u.stamp);
@@ -269,12 +271,14 @@ static void last_words(struct child *c)
 			take_log(c, &m.u.log);
 		else if (m.type == ESC_MSG_STAMP && c->side == ESC_SIDE_BLACK)
 			take_stamp(c->node, &m.u.stamp);
+		else if (m.type == ESC_MSG_ZEROIZED && c->side == ESC_SIDE_BLACK)
+			zeroize_wiped(c->node);
 	}
 }
 
 static void say_end(const struct child *c, const siginfo_t *end)
 {
-	if (c->lost || (c->node->phase == PHASE_STOPPING && c->clean))
+	if (c->lost || (c->told_to_stop && c->clean))
 		return;
 	if (end->si_code != CLD_EXITED && end->si_status == SIGSYS)
 		plane_because(c->node,
@@ -301,6 +305,8 @@ static void process_event(void *arg, uint32_t events)
 	say_end(c, &end);
 	if (n->phase == PHASE_STOPPING)
 		node_stop_step(n);
+	else if (n->phase == PHASE_ZEROIZING || n->phase == PHASE_ZEROIZED)
+		zeroize_step(n);
 	else if (n->phase == PHASE_WAITING)
 		plane_up(n);
 	else

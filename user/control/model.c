@@ -101,6 +101,14 @@ struct esc_model *esc_model_clone(const struct esc_model *m)
 	return c;
 }
 
+void esc_model_wipe(struct esc_model *m)
+{
+	sodium_memzero(m->secrets, sizeof(*m->secrets));
+	m->has_key = false;
+	for (uint32_t id = 0; id < ESC_PEERS_MAX; id++)
+		m->table->peer[id].has_psk = false;
+}
+
 void esc_model_free(struct esc_model *m)
 {
 	if (!m)

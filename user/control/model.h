@@ -95,7 +95,8 @@ struct esc_model {
 
 struct esc_model *esc_model_new(void); /* empty, with the defaults of the file format; or NULL */
 struct esc_model *esc_model_clone(const struct esc_model *m); /* nothing touched; or NULL */
-void esc_model_free(struct esc_model *m);		      /* wipes; NULL is fine */
+void esc_model_wipe(struct esc_model *m); /* its private and preshared keys are gone */
+void esc_model_free(struct esc_model *m); /* wipes; NULL is fine */
 
 /* The peer in that slot, or NULL. Walk all: id from 0 to ESC_PEERS_MAX - 1. */
 const struct esc_peer *esc_model_peer(const struct esc_model *m, uint32_t id);

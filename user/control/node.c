@@ -67,6 +67,8 @@ static void begin_stop(struct node *n, const struct signalfd_siginfo *why)
 {
 	if (n->phase == PHASE_STOPPING)
 		return;
+	if (n->phase == PHASE_ZEROIZING)
+		zeroize_stop(n);
 	record_stop(n, (int)why->ssi_signo, (pid_t)why->ssi_pid, (uid_t)why->ssi_uid);
 	esc_info("stopping");
 	esc_notify("STOPPING=1");
@@ -119,6 +121,8 @@ static void timer_event(void *arg)
 
 	if (n->phase == PHASE_STOPPING)
 		stop_timer(n);
+	else if (n->phase == PHASE_ZEROIZING)
+		zeroize_timer(n);
 	else
 		plane_timer(n);
 }

@@ -9,6 +9,7 @@
  *   apply.c      configuration into crypto, and changes to it
  *   links.c      news from the kernel: NICs, addresses, routes, neighbours
  *   record.c     all of it that changes the node, into the audit log
+ *   zeroize.c    the end of all keys
  *   wg_socket.c  `wg`                     status_socket.c  `esclusa show`
  *
  * Everything here runs in one thread.
@@ -40,6 +41,8 @@ enum phase {
 	PHASE_STARTING,	   /* processes set themselves up */
 	PHASE_CONFIGURING, /* crypto gets keys and peers */
 	PHASE_RUNNING,	   /* packets pass */
+	PHASE_ZEROIZING,   /* crypto wipes its keys; control did */
+	PHASE_ZEROIZED,	   /* no keys and no processes, until the node is stopped */
 	PHASE_STOPPING,
 	PHASE_STOPPED,
 };
@@ -136,6 +139,11 @@ struct node {
 	struct last_endpoint last[ESC_PEERS_MAX];
 	struct esc_stamps stamps;
 	struct esc_timer stamps_timer;
+	struct {
+		struct esc_client *client; /* waits for the answer; NULL: not any more */
+		struct esc_caller who;
+		const char *how; /* crypto's keys went; NULL: not yet */
+	} zeroize;
 	struct esc_access access;
 	struct esc_audit audit;
 	struct esc_server wg, status;
@@ -215,6 +223,19 @@ void apply_ack(struct node *n, const struct esc_msg_ack *ack);
 void apply_abort(struct node *n);
 void apply_save_endpoints(struct node *n);
 
+/* --- zeroize.c --- */
+
+/* Make all keys of the running node unrecoverable, for `c`, which is answered when it is done. */
+void zeroize_begin(struct node *n, struct esc_client *c);
+/* Crypto says that it has no keys any more. false: nobody asked it to. */
+bool zeroize_wiped(struct node *n);
+/* While it is on its way: a process ended; crypto takes too long; the client is gone. */
+void zeroize_step(struct node *n);
+/* The node stops: if keys are being wiped, there is no more time. */
+void zeroize_stop(struct node *n);
+void zeroize_timer(struct node *n);
+void zeroize_client_gone(struct node *n, const struct esc_client *c);
+
 /* --- record.c: into the audit log --- */
 
 /* 0, or -errno after saying why: the node must not run. */
@@ -236,6 +257,10 @@ void record_outcome(struct node *n, const struct esc_caller *who, const struct c
 /* A request that was not granted, or could not be. */
 void record_refusal(struct node *n, const struct esc_caller *who, const char *request,
 		    const char *why);
+/* result and error as in audit.h; how: what became of crypto's keys. */
+void record_zeroize(struct node *n, const struct esc_caller *who, const char *how);
+/* The command that asked for it says whether it made the keys in files unrecoverable, too. */
+void record_zeroize_file(struct node *n, const struct esc_caller *who, bool done);
 /* Refusals that were left out. */
 void record_tick(struct node *n);
 

@@ -107,10 +107,12 @@ void record_start(struct node *n)
 void record_running(struct node *n)
 {
 	struct esc_json *j = begin_own(n, "running", NULL);
+	char key[ESC_KEY_B64];
 
 	if (j) {
 		esc_json_u64(j, "restarts", n->restarts);
 		esc_json_u64(j, "peers", n->model->peers);
+		esc_json_str(j, "public_key", esc_key_to_base64(key, n->model->public_key));
 		esc_json_u64(j, "red_pid", (uint64_t)n->side[ESC_SIDE_RED].child.pid);
 		esc_json_u64(j, "crypto_pid", (uint64_t)n->side[ESC_SIDE_BLACK].child.pid);
 	}
@@ -134,6 +136,21 @@ void record_stop(struct node *n, int signo, pid_t pid, uid_t uid)
 	if (j && signo)
 		esc_json_str(j, "signal", sigabbrev_np(signo));
 	end_own(n, signo ? "done" : "failed", signo ? NULL : "it could not run; see its log");
+}
+
+void record_zeroize(struct node *n, const struct esc_caller *who, const char *how)
+{
+	struct esc_json *j = begin_own(n, "zeroize", who);
+
+	if (j)
+		esc_json_str(j, "crypto", how);
+	end_own(n, "done", NULL);
+}
+
+void record_zeroize_file(struct node *n, const struct esc_caller *who, bool done)
+{
+	begin_own(n, "zeroize_files", who);
+	end_own(n, done ? "done" : "failed", done ? NULL : "see what the command said");
 }
 
 /* --- refusals --------------------------------------------------------------------------------- */

@@ -192,6 +192,9 @@ static const char *state_of(const struct node *n)
 		return "starting";
 	case PHASE_RUNNING:
 		return "running";
+	case PHASE_ZEROIZING:
+	case PHASE_ZEROIZED:
+		return "zeroized";
 	default:
 		return "stopping";
 	}

@@ -2,6 +2,8 @@
 /*
  * /run/esclusa/NAME.sock: one question, one answer, then it is closed. "status\n" asks for JSON,
  * "status text\n" for the same facts as a screen of text, "audit\n" for the path of the audit log.
+ * "zeroize\n" ends all keys and is answered with what became of them; "zeroized done\n" and
+ * "zeroized failed\n" tell what became of those in files, for the audit log.
  * An answer that begins with ESC_REFUSED
  * says why there is no other.
  */
@@ -28,6 +30,7 @@ static void *open_session(struct esc_client *c)
 
 static void close_session(struct esc_client *c)
 {
+	zeroize_client_gone(c->server->arg, c);
 	free(c->session);
 }
 
@@ -90,6 +93,32 @@ static bool answer_audit(struct esc_client *c)
 	return len > 0;
 }
 
+static bool zeroize(struct esc_client *c)
+{
+	zeroize_begin(c->server->arg, c);
+	return true;
+}
+
+static bool take_zeroized(struct esc_client *c, bool done)
+{
+	char *out = strdup("ok\n");
+
+	record_zeroize_file(c->server->arg, &c->who, done);
+	if (out)
+		esc_client_answer(c, out, strlen(out), release, true);
+	return out;
+}
+
+static bool zeroized_done(struct esc_client *c)
+{
+	return take_zeroized(c, true);
+}
+
+static bool zeroized_failed(struct esc_client *c)
+{
+	return take_zeroized(c, false);
+}
+
 static bool refuse(struct esc_client *c, const char *request, const char *what,
 		   enum esc_right needed)
 {
@@ -118,6 +147,10 @@ static bool answer(struct esc_client *c)
 		{"status\n", "status", "read its status", ESC_RIGHT_READ, status_json},
 		{"status text\n", "status", "read its status", ESC_RIGHT_READ, status_text},
 		{"audit\n", "audit", "read its audit log", ESC_RIGHT_READ, answer_audit},
+		{"zeroize\n", "zeroize", "destroy its keys", ESC_RIGHT_CHANGE, zeroize},
+		{"zeroized done\n", "zeroize", "destroy its keys", ESC_RIGHT_CHANGE, zeroized_done},
+		{"zeroized failed\n", "zeroize", "destroy its keys", ESC_RIGHT_CHANGE,
+		 zeroized_failed},
 	};
 	const struct question *q = c->session;
 	enum esc_right right = esc_client_right(c);

@@ -228,6 +228,8 @@ int crypto_control_open(struct crypto *c)
 void crypto_control_close(struct crypto *c)
 {
 	sodium_free(c->batch); /* wipes */
+	c->batch = NULL;
+	c->batch_len = 0;
 }
 
 /* --- facts ------------------------------------------------------------------------------- */
@@ -248,6 +250,16 @@ static int take_nic(struct crypto *c, const struct esc_msg_nic *nic)
 		c->nic.inner_mtu = fits;
 	paths_changed(c);
 	return 0;
+}
+
+/* The keys go before anything else is done. What is on its way through this process is lost. */
+static void zeroize(struct crypto *c)
+{
+	struct esc_msg m = {.type = ESC_MSG_ZEROIZED};
+
+	crypto_wipe(c);
+	c->zeroized = c->stopping = true;
+	report(&m);
 }
 
 static int take_message(struct crypto *c, struct esc_msg *m)
@@ -273,6 +285,9 @@ static int take_message(struct crypto *c, struct esc_msg *m)
 		return 0;
 	case ESC_MSG_STOP:
 		c->stopping = true;
+		return 0;
+	case ESC_MSG_ZEROIZE:
+		zeroize(c);
 		return 0;
 	default:
 		return -EPROTO;

@@ -368,6 +368,14 @@ static void hand_back(struct crypto *c, struct lane *l)
 	esc_ring_consume(&l->plain_in_free, n);
 }
 
+void crypto_wipe(struct crypto *c)
+{
+	crypto_control_close(c);
+	wg_device_free(c->wg); /* its keys are the provider's, so that goes last */
+	c->wg = NULL;
+	esc_aead_release(&c->aead);
+}
+
 /* Give every red frame back and wait for the black ones; what does not come home is lost. */
 static void drain(struct crypto *c)
 {
@@ -402,12 +410,11 @@ static int run(void)
 		int err = loop(c);
 		if (err && err != -EPIPE)
 			rc = fail("control socket", err);
-		drain(c);
+		if (!c->zeroized)
+			drain(c);
 		rc = c->stopping ? rc : 1;
 	}
-	crypto_control_close(c);
-	wg_device_free(c->wg); /* wipes; its keys are the provider's, so that goes last */
-	esc_aead_release(&c->aead);
+	crypto_wipe(c);
 	esc_hops_free(c->hops);
 	esc_frames_fini(&c->frames);
 	free(c->peer);

@@ -118,6 +118,7 @@ struct crypto {
 	uint32_t batch_len;
 	uint64_t spin_time;
 	bool stopping;
+	bool zeroized; /* no key is left: end, and touch nothing on the way */
 };
 
 static inline void count(struct crypto *c, enum esc_crypto_reason r)
@@ -178,6 +179,11 @@ bool stage_take(struct crypto *c, struct peer_slot *s, struct staged_packet *p);
 /* Give all packets that wait for this peer back to red. */
 void stage_drop(struct crypto *c, struct peer_slot *s, enum esc_crypto_reason why,
 		enum esc_ret ret);
+
+/* --- crypto.c --- */
+
+/* Wipe every key: the private one, preshared ones, sessions, handshakes, the cookie's. */
+void crypto_wipe(struct crypto *c);
 
 /* --- control.c --- */
 

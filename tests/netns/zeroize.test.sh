@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# zeroize.test.sh: the end of all keys, of running nodes and of files.
+
+# key_in_memory PID: is one of the lab's private or preshared keys in the process's memory? As bytes,
+# base64 or hexadecimal. Prints where.
+key_in_memory()
+{
+	python3 - "$1" "$LAB_DIR" <<-'EOF'
+		import base64, glob, re, sys
+		pid, lab = sys.argv[1:]
+		needles = {}
+		for file in glob.glob(lab + "/*.key") + glob.glob(lab + "/*.psk"):
+		    text = open(file).read().strip()
+		    key = base64.b64decode(text)
+		    needles[file] = (key, text[:43].encode(), key.hex().encode())
+		found, pages = False, 0
+		with open("/proc/%s/mem" % pid, "rb", 0) as mem:
+		    for line in open("/proc/%s/maps" % pid):
+		        start, end = (int(x, 16) for x in re.match("([0-9a-f]+)-([0-9a-f]+)", line).groups())
+		        for at in range(start, end, 1 << 20):
+		            try:
+		                mem.seek(at)
+		                data = mem.read(min((1 << 20) + 64, end - at))
+		            except (OSError, ValueError, OverflowError):
+		                continue
+		            pages += len(data)
+		            for file, forms in needles.items():
+		                if any(f in data for f in forms):
+		                    print("%s in %s" % (file, line.strip()))
+		                    found = True
+		if pages < 100000:
+		    sys.exit("only %d bytes of %s could be read" % (pages, pid))
+		sys.exit(3 if found else 0)
+	EOF
+}
+
+# zeroize_lab: two nodes with a preshared key, traffic in a loop from lana to lanb.
+zeroize_lab()
+{
+	lab_site a
+	lab_site b
+	node_config a
+	node_config b
+	node_peer a b 4 "PresharedKey = $(node_psk a b)"
+	node_peer b a 4 "PresharedKey = $(node_psk a b)"
+	node_start a esclusa
+	node_start b "$NODE_B"
+	ping_up lana 10.2.0.2
+}
+
+no_key_in_file()
+{
+	local key
+
+	for key in "$LAB_DIR"/a.key "$LAB_DIR"/*.psk; do
+		! grep -qF -e "$(head -c 43 "$key")" "$@" || fail "$key is in one of $*"
+	done
+}
+
+test_zeroize_under_traffic()
+{
+	local control crypto red size name received sent
+
+	zeroize_lab
+	name=$(node_name a)
+	control=$(node_show a pid control)
+	crypto=$(node_show a pid crypto)
+	red=$(node_show a pid red)
+	must_exit 3 key_in_memory "$control" # or this test proves nothing
+	size=$(stat -c %s "$LAB_DIR/a.conf")
+	wire_open a
+	bg lana "$LAB_DIR/ping.log" ping -n -i 0.002 -W 1 10.2.0.2
+	bg lana "$LAB_DIR/marker.log" ping -n -i 0.05 -p deadbeefcafe 10.2.0.2
+	sleep 1
+	must_exit 0 "$ESCLUSA" zeroize "$LAB_DIR/a.conf" --yes
+	says 'running keys wiped by the crypto process'
+	says '2 keys overwritten in place'
+	# Packets stop at once, and for good.
+	sleep 0.3
+	received=$(grep -c 'bytes from' "$LAB_DIR/ping.log")
+	[ "$received" -gt 50 ] || fail "there was no traffic: $received"
+	sent=$(wire a count data 2>/dev/null || echo 0)
+	sleep 1
+	equal "answers after zeroize" "$(grep -c 'bytes from' "$LAB_DIR/ping.log")" "$received"
+	wire_close a
+	equal "data on the wire after zeroize" "$(wire a count data)" "$sent"
+	wire_clean a
+	# No process, no key; the node says so, and stays as it is.
+	pid_gone "$crypto" || fail "the crypto process is there"
+	pid_gone "$red" || fail "the red process is there"
+	sleep 1
+	equal "state" "$(node_show a field state)" zeroized
+	equal "process id of crypto" "$(node_show a pid crypto)" 0
+	must_exit 0 key_in_memory "$control"
+	no_key_in_file "$LAB_DIR/a.conf" "$LAB_DIR/a.log" "$LAB_DIR/a.state"/*
+	equal "size of the file" "$(stat -c %s "$LAB_DIR/a.conf")" "$size"
+	must_fail wg show "$name"
+	lab_ip a link show black0 | grep -q prog/xdp || fail "the program is off the black NIC"
+	# Once more is no harm; it stops cleanly, and cannot start again.
+	must_exit 0 "$ESCLUSA" zeroize "$LAB_DIR/a.conf" --yes
+	AUDIT_FILE=$LAB_DIR/a.state/$name.audit
+	audited a 1 "l.event == 'zeroize' and l.uid == 0 and l.crypto == 'wiped' and l.result == 'done'"
+	audited a 2 "l.event == 'zeroize_files' and l.result == 'done'"
+	audited a 0 "l.event == 'failure'"
+	node_stop a || fail "stop: $?"
+	audit_whole "$AUDIT_FILE"
+	no_key_in "$AUDIT_FILE" "$LAB_DIR/a.log"
+	must_exit 2 at a timeout 10 "$ESCLUSA" run "$LAB_DIR/a.conf"
+}
+
+# Wiped before it ends, not only given back to the kernel: the end is held up for a look.
+test_crypto_wipes_its_keys()
+{
+	local control crypto strace
+
+	zeroize_lab
+	control=$(node_show a pid control)
+	crypto=$(node_show a pid crypto)
+	must_exit 3 key_in_memory "$crypto" # or this test proves nothing
+	bg a "$LAB_DIR/strace.log" strace -p "$crypto" -e trace=exit_group \
+		-e inject=exit_group:delay_enter=8000000
+	strace=$BG
+	wait_for 5 grep -q attached "$LAB_DIR/strace.log" || skip "strace cannot attach"
+	# What the command asks the node, without its patience.
+	echo zeroize | nc -N -U "/run/esclusa/$(node_name a).sock" >"$LAB_DIR/zeroize.log" &
+	wait_for 3 zeroized_or_ending "$crypto" || fail "crypto does not end"
+	kill -STOP "$control" # it would end what does not end
+	must_exit 0 key_in_memory "$crypto"
+	kill -CONT "$control"
+	lab_kill "$strace"
+	wait_for 5 pid_gone "$crypto" || fail "crypto is there"
+	node_stop a || fail "stop: $?"
+}
+
+zeroized_or_ending()
+{
+	grep -q exit_group "$LAB_DIR/strace.log"
+}
+
+# A crypto process that does not react is killed after a second.
+test_zeroize_with_a_crypto_process_that_hangs()
+{
+	local crypto
+
+	zeroize_lab
+	crypto=$(node_show a pid crypto)
+	kill -STOP "$crypto"
+	must_exit 0 "$ESCLUSA" zeroize "$LAB_DIR/a.conf" --yes
+	wait_for 3 pid_gone "$crypto" || fail "the crypto process is there"
+	equal "state" "$(node_show a field state)" zeroized
+	node_stop a || fail "stop: $?"
+}
+
+# Nor does a control process keep the keys by not answering.
+test_zeroize_with_a_control_process_that_hangs()
+{
+	local control crypto
+
+	zeroize_lab
+	control=$(node_show a pid control)
+	crypto=$(node_show a pid crypto)
+	kill -STOP "$control"
+	must_exit 0 "$ESCLUSA" zeroize "$LAB_DIR/a.conf" --yes
+	says 'did not answer and was killed'
+	wait_for 3 pid_gone "$crypto" || fail "the crypto process is there"
+	wait "${NODE_PID[a]}" 2>/dev/null || true
+	unset "NODE_PID[a]"
+	ping_dead lana 10.2.0.2
+	no_key_in_file "$LAB_DIR/a.conf"
+	AUDIT_FILE=$LAB_DIR/a.state/$(node_name a).audit audited a 1 "l.event == 'zeroize_files' and l.uid == 0"
+}
+
+test_zeroize_while_not_running()
+{
+	local name
+
+	lab_site a
+	lab_site b
+	node_config a
+	node_config b
+	node_peer a b 4 "PresharedKey = $(node_psk a b)"
+	name=$(node_name a)
+	echo "# PrivateKey = $(cat "$LAB_DIR/a.key")" >>"$LAB_DIR/a.conf"
+	# Not without being asked for by name.
+	must_exit 2 "$ESCLUSA" zeroize "$LAB_DIR/a.conf"
+	must_exit 1 script -qec "$ESCLUSA zeroize $LAB_DIR/a.conf" /dev/null
+	grep -qF "$(cat "$LAB_DIR/a.key")" "$LAB_DIR/a.conf" || fail "keys are gone without a yes"
+	must_exit 1 "$ESCLUSA" zeroize "$name" --yes
+	says 'give its configuration FILE'
+	must_exit 1 "$ESCLUSA" zeroize /no/such/file.conf --yes
+	# A file with mistakes has keys to destroy all the same, also those in comments.
+	echo "Nonsense = 1" >>"$LAB_DIR/a.conf"
+	must_exit 0 "$ESCLUSA" zeroize "$LAB_DIR/a.conf" --yes
+	says "$name: not running"
+	says '3 keys overwritten in place'
+	no_key_in_file "$LAB_DIR/a.conf"
+	grep -q '^PublicKey = .*=$' "$LAB_DIR/a.conf" || fail "more than the keys was overwritten"
+	AUDIT_FILE=$LAB_DIR/a.state/$name.audit audited a 1 "l.event == 'zeroize_files' and l.result == 'done'"
+	[ ! -e "/run/esclusa/$name.lock" ] || fail "a lock is left"
+}
+
+# Members of Admins end the running keys; files are root's. Others end nothing.
+test_zeroize_is_for_admins()
+{
+	local name
+
+	admin_lab
+	name=$(node_name a)
+	ping_up lana 10.2.0.2
+	must_exit 1 as "$MONITOR" games "$LAB_DIR/esclusa" zeroize "$name" --yes
+	says 'you may not destroy its keys: ask to be added to group audio'
+	must_exit 1 as "$STRANGER" nogroup "$LAB_DIR/esclusa" zeroize "$name" --yes
+	equal "state" "$(node_show a field state)" running
+	ping_all lana 10.2.0.2 -c 3
+	must_exit 1 as "$ADMIN" audio "$LAB_DIR/esclusa" zeroize "$name" --yes
+	says 'running keys wiped'
+	says 'a.conf: Permission denied'
+	equal "state" "$(node_show a field state)" zeroized
+	audited a 1 "l.event == 'zeroize' and l.uid == $ADMIN"
+	audited a 1 "l.event == 'zeroize_files' and l.uid == $ADMIN and l.result == 'failed'"
+	audited a 1 "l.event == 'request' and l.request == 'zeroize' and l.uid == $MONITOR and l.result == 'refused'"
+}
