@@ -107,10 +107,3 @@ uint64_t esc_proc_spin_time(void)
 		return 0;
 	return CPU_COUNT(&set) >= PROCESSORS_FOR_ALL ? SPIN_TIME : 0;
 }
-
-void esc_proc_exit(int code)
-{
-	if (ESC_LAYERS_BUILT & ESC_LAYER_BIT(ESC_LAYER_seccomp))
-		_exit(code);
-	exit(code);
-}

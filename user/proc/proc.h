@@ -43,10 +43,4 @@ void esc_proc_schedule(void);
  */
 uint64_t esc_proc_spin_time(void);
 
-/*
- * End. Exit handlers of libraries do not run: they may call what a locked-in process must not, and
- * there is nothing left for them to do. Only a sanitizer's do.
- */
-__attribute__((noreturn)) void esc_proc_exit(int code);
-
 #endif
