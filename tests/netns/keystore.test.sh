@@ -91,6 +91,23 @@ test_keystore_unattended()
 	return 0
 }
 
+# As the units have it: systemd gives the credential to the launcher, and control sees nothing of it.
+test_keystore_launched()
+{
+	local crypto LAUNCHER_ENV=CREDENTIALS_DIRECTORY=$LAB_DIR/a.credentials
+
+	[ "$NODE_A" = esclusa ] || skip "node a is not an esclusa node"
+	launched_node store_make a
+	ping_up lana 10.2.0.2
+	equal "public key of a" "$(node_show a field public_key)" "$(node_public a)"
+	grep -qz '^CREDENTIALS_DIRECTORY=' "/proc/${NODE_PID[a]}/environ" && fail "control has it too"
+	crypto=$(node_show a pid crypto)
+	kill -KILL "$crypto"
+	wait_for 5 crypto_is_another "$crypto" || fail "crypto did not come back by itself"
+	ping_up lana 10.2.0.2 20
+	node_stop a
+}
+
 # Control of the node with a store never has the key; that of the other node does, and it is found.
 test_keystore_key_is_not_in_control()
 {
@@ -257,7 +274,7 @@ test_keystore_commands()
 	esc_key rekey "$store" --passphrase-file "$LAB_DIR/pass" >"$out" 2>&1
 	grep -qF "$key" "$out" && fail "rekey kept the key"
 	# Taken over from a WireGuard file: the same public key.
-	wg genkey >"$LAB_DIR/wg.key"
+	(umask 077 && wg genkey >"$LAB_DIR/wg.key")
 	printf '[Interface]\nListenPort = 1\nPrivateKey = %s\n' "$(cat "$LAB_DIR/wg.key")" >"$LAB_DIR/wg.conf"
 	esc_key create "$LAB_DIR/wg.keystore" --import - --passphrase-file "$LAB_DIR/pass" \
 		<"$LAB_DIR/wg.conf" >"$out" 2>&1

@@ -31,7 +31,7 @@ launcher_open()
 		ulimit -l unlimited
 		while :; do
 			rm -f $LAUNCHER
-			$limits unshare -n systemd-socket-activate --seqpacket -l $LAUNCHER $ESCLUSA launch
+			$limits unshare -n systemd-socket-activate --seqpacket ${LAUNCHER_ENV:+-E $LAUNCHER_ENV} -l $LAUNCHER $ESCLUSA launch
 		done
 	EOF
 	bg a "$LAB_DIR/launcher.log" bash "$LAB_DIR/launcher"
@@ -50,6 +50,7 @@ new_crypto()
 	now=$(node_show a pid crypto 2>/dev/null) && [ "$now" != "$1" ] && node_ready a
 }
 
+# launched_node [COMMAND...]: which changes the nodes' files before they start.
 launched_node()
 {
 	local limits
@@ -60,6 +61,7 @@ launched_node()
 	node_config b
 	node_peer a b
 	node_peer b a
+	"$@"
 	launcher_open
 	limits=$(limited esclusa@.service)
 	ESCLUSA=$LAB_DIR/limited

@@ -37,7 +37,7 @@ static int from_file(struct esc_secret *s, const char *what, const char *file, b
 {
 	int err;
 
-	if (!strcmp(file, "-")) {
+	if (line && !strcmp(file, "-")) {
 		err = esc_secret_line(s, STDIN_FILENO);
 		return err ? secret_failed(what, "standard input", err) : 0;
 	}
@@ -196,7 +196,7 @@ int key_new_credential(const struct key_args *a, struct esc_secret *s, bool *mad
 {
 	const char *file = a->new_credential_file;
 
-	*made = strcmp(file, "-") != 0 && access(file, F_OK) && errno == ENOENT;
+	*made = access(file, F_OK) && errno == ENOENT;
 	if (!*made)
 		return from_file(s, "credential", file, false);
 	s->len = CREDENTIAL_LEN;

@@ -188,25 +188,18 @@ static int slot_number(const char *word, uint32_t *slot)
 	return 0;
 }
 
-static void say_credential(const struct key_args *a, bool made)
+/* systemd/esclusa-launch@.service looks there. */
+static void say_credential(const char *secret, bool made)
 {
-	const char *secret = a->new_credential_file;
-	char path[PATH_MAX], store[PATH_MAX];
-
-	full_path(secret, path);
 	if (made)
 		fprintf(stderr, "\n%s was made: 32 random bytes.\n", secret);
-	if (!strcmp(secret, "-"))
-		return;
 	fprintf(stderr,
-		"\nEncrypt it for this machine, so that only systemd here can use it, and remove "
-		"it:\n"
-		"  systemd-creds encrypt --name=keystore %s %s.cred\n"
-		"  shred -u %s\n"
-		"The service then needs (systemctl edit):\n"
-		"  [Service]\n"
-		"  LoadCredentialEncrypted=keystore:%s.cred\n",
-		secret, full_path(a->file, store), secret, store);
+		"\nEncrypt it for this machine, so that only systemd here can read it, and remove "
+		"it.\nFor the node that esclusa@NAME.service runs:\n"
+		"  mkdir -p -m 700 /etc/credstore.encrypted\n"
+		"  systemd-creds encrypt --name=keystore %s /etc/credstore.encrypted/esclusa-NAME\n"
+		"  shred -u %s\n",
+		secret, secret);
 }
 
 static int get_secret(const struct key_args *a, enum esc_slot_type type, struct esc_secret *s,
@@ -236,7 +229,7 @@ static int add_slot(struct esc_keystore *ks, const struct key_args *a, enum esc_
 	printf("slot %u: %s\n", slot, esc_ks_type_name(type));
 	fflush(stdout);
 	if (type == ESC_SLOT_CREDENTIAL)
-		say_credential(a, made);
+		say_credential(a->new_credential_file, made);
 	return 0;
 }
 
