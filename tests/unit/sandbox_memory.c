@@ -100,9 +100,12 @@ static void a_full_node_has_the_heap_it_needs(void **state)
 
 static void use_up_the_heap(void)
 {
+	static void *volatile last;
+
 	for (size_t size = 1 << 20; size >= 16; size /= 2) {
-		while (malloc(size))
-			;
+		do {
+			last = malloc(size);
+		} while (last);
 	}
 }
 

@@ -28,25 +28,36 @@
 
 struct mapping {
 	uintptr_t start, end;
-	char rights[5]; /* "rwxp" */
+	const char *rights; /* "rwxp" */
 };
+
+/* "7f0c00000000-7f0c00021000 rw-p 00000000 ..." (proc_pid_maps(5)) */
+static bool parse(char *line, struct mapping *m)
+{
+	char *at = line;
+
+	m->start = strtoumax(at, &at, 16);
+	if (*at++ != '-')
+		return false;
+	m->end = strtoumax(at, &at, 16);
+	m->rights = at + 1;
+	return *at == ' ' && strlen(m->rights) >= 4;
+}
 
 /* visit() every mapping: 0, or the first -1 of its. */
 static int each_mapping(int (*visit)(struct box *b, const struct mapping *m), struct box *b)
 {
-	char line[512];
+	struct mapping m;
+	char *line = NULL;
+	size_t size = 0;
 	int err = 0;
 	FILE *f = fopen("/proc/self/maps", "re");
 
 	if (!f)
 		return -1;
-	while (!err && fgets(line, sizeof(line), f)) {
-		struct mapping m;
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &m.start, &m.end, m.rights) == 3)
-			err = visit(b, &m);
-		else if (strchr(line, '\n')) /* else the rest of a line with a long path */
-			err = -1;
-	}
+	while (!err && getline(&line, &size, f) > 0)
+		err = parse(line, &m) ? visit(b, &m) : -1;
+	free(line);
 	fclose(f);
 	return err;
 }
@@ -119,15 +130,18 @@ int step_no_memory(struct box *b)
 
 int step_address_space(struct box *b)
 {
-	uint64_t pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-	bool read = f && fscanf(f, "%" SCNu64, &pages) == 1;
+	char line[64] = "";
+	FILE *f = fopen("/proc/self/statm", "re"); /* proc_pid_statm(5): pages, first of all */
 
-	if (f)
-		fclose(f);
-	if (!read)
+	if (!f)
 		return -1;
-	rlim_t size = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+	rlim_t size = fgets(line, sizeof(line), f) ? strtoumax(line, NULL, 10) : 0;
+	fclose(f);
+	if (!size) {
+		snprintf(b->detail, sizeof(b->detail), "/proc/self/statm does not say how large");
+		return -1;
+	}
+	size *= (rlim_t)sysconf(_SC_PAGESIZE);
 	if (!box_has(b, ESC_LAYER_memory))
 		size += b->want->heap + FILTER_SIZE + SLACK;
 	return setrlimit(RLIMIT_AS, &(struct rlimit){size, size});

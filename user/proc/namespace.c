@@ -57,13 +57,15 @@ int step_mount(struct box *b)
 	const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("none", "/proc", "tmpfs", flags, "size=4k,nr_inodes=1,mode=0100") || chdir("/proc"))
+	    mount("none", "/proc", "tmpfs", flags, "size=4k,nr_inodes=1,mode=0100") ||
+	    chdir("/proc"))
 		return -1;
 	/* pivot_root(2): with "." twice the old root ends up on top of the new one */
 	if (syscall(SYS_pivot_root, ".", ".")) {
 		if (errno == EINVAL)
 			snprintf(b->detail, sizeof(b->detail),
-				 "the root file system is the kernel's initial one, or shared");
+				 "the root file system is the initial one of the kernel, which "
+				 "cannot be left");
 		return -1;
 	}
 	return umount2(".", MNT_DETACH) || chdir("/") ? -1 : 0;

@@ -72,8 +72,7 @@ static const struct {
 
 /* What a kernel must have or allow for a layer. */
 static const char *const needs[ESC_LAYER_COUNT] = {
-	[ESC_LAYER_mount] = "mount namespaces (user.max_mnt_namespaces), tmpfs (CONFIG_TMPFS), and "
-			    "a root file system that is not the kernel's initial one",
+	[ESC_LAYER_mount] = "mount namespaces (user.max_mnt_namespaces) and tmpfs (CONFIG_TMPFS)",
 	[ESC_LAYER_network] = "network namespaces (CONFIG_NET_NS, user.max_net_namespaces)",
 	[ESC_LAYER_ipc] = "IPC namespaces (CONFIG_IPC_NS, user.max_ipc_namespaces)",
 	[ESC_LAYER_pid] = "PID namespaces (CONFIG_PID_NS, user.max_pid_namespaces)",
