@@ -99,9 +99,9 @@ fault_size()
 
 fault_descriptors()
 {
-	local -a fds=("/proc/${NODE_PID[$1]}/fd/"*)
+	local -a open=("/proc/${NODE_PID[$1]}/fd/"*)
 
-	echo ${#fds[@]}
+	echo ${#open[@]}
 }
 
 # --- packet processes --------------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * calls.c: the system calls that control may make, and the packet processes until each of them
- * loaded its own, much shorter list. One reason per call.
+ * calls.c: the system calls that control may make, and, where it starts them itself, the packet
+ * processes until each of them loaded its own, much shorter list. One reason per call.
  *
- * A call that is in no list fails with EPERM instead of ending the process: control keeps the node
- * up, its libraries (the C library's name service among them) try calls that they can do without,
- * and one that is refused harms nobody. A call of the second list is another matter: nothing here
- * has an innocent use for it, so who makes it is not control any more, and is killed; systemd
+ * A call that is in none of them fails with EPERM instead of ending the process: control keeps the
+ * node up, its libraries (the C library's name service among them) try calls that they can do
+ * without, and one that is refused harms nobody. A call of the last list is another matter: nothing
+ * here has an innocent use for it, so who makes it is not control any more, and is killed; systemd
  * starts the node again.
  */
 #include <errno.h>
@@ -35,7 +35,6 @@ static const struct call allowed[] = {
 	/* files: its own in the state, run and BPF directories; libraries, /proc, user names */
 	CALL(openat, "files"),
 	CALL(close, "any descriptor"),
-	CALL(close_range, "descriptors that a packet process is not to have"),
 	CALL(read, "files, signals, bells"),
 	CALL(pread64, "lock files, states of processes, libraries"),
 	CALL(write, "log, files, bells"),
@@ -43,20 +42,17 @@ static const struct call allowed[] = {
 	CALL(pwrite64, "lock files"),
 	CALL(lseek, "user names"),
 	CALL(fcntl, "non-blocking sockets, seals of memory"),
-	CALL(dup, "does a packet process have room for a descriptor?"),
-	CALL(dup2, "descriptors of a packet process in their places"),
-	CALL(dup3, "the same on other machines"),
 	CALL(fstat, "files"),
 	CALL(stat, "files"),
 	CALL(newfstatat, "files"),
 	CALL(statx, "files"),
-	CALL(access, "the loader looks for its files"),
+	CALL(access, "libraries and the loader look for theirs"),
+	CALL(getcwd, "the whole name of a file"),
 	CALL(faccessat, "libraries look for theirs"),
 	CALL(faccessat2, "the same"),
 	CALL(readlink, "which queues a device has"),
 	CALL(readlinkat, "the same"),
 	CALL(getdents64, "pins of a node that died; open descriptors"),
-	CALL(getcwd, "the loader, with a relative path"),
 	CALL(statfs, "is the BPF file system there?"),
 	CALL(fstatfs, "the same"),
 	CALL(mkdir, "its directories"),
@@ -103,12 +99,10 @@ static const struct call allowed[] = {
 	CALL(epoll_wait, "the event loop"),
 	CALL(epoll_pwait, "the same on other machines"),
 	CALL(poll, "the end of a process"),
-	CALL(ppoll, "packet processes wait"),
 	CALL(signalfd4, "signals are events"),
 	CALL(eventfd2, "bells of the packet processes"),
 	CALL(clock_gettime, "time, processor time of the packet processes"),
 	CALL(clock_getres, "is that clock there?"),
-	CALL(clock_nanosleep, "a queue is not free yet"),
 	CALL(nanosleep, "the same"),
 	CALL(gettimeofday, "where it takes a system call"),
 	CALL(time, "the same"),
@@ -132,47 +126,32 @@ static const struct call allowed[] = {
 	CALL(bpf, "programs, maps, links"),
 
 	/* processes */
-	CALL(clone, "start a packet process"),
-	CALL(clone3, "the same, in a PID namespace"),
-	CALL(vfork, "the same, in the C library"),
-	CALL(execve, "the packet process is this program again"),
 	CALL(waitid, "how a packet process ended, or was stopped"),
-	CALL(wait4, "does a packet process have room for another?"),
-	CALL(pidfd_open, "its end is an event"),
 	CALL(pidfd_send_signal, "end it"),
 	CALL(kill, "end it"),
 	CALL(tgkill, "abort()"),
 	CALL(exit, "end"),
 	CALL(exit_group, "end"),
-	CALL(setsid, "a packet process does not hear Ctrl-C"),
 	CALL(getpid, "who am I?"),
-	CALL(getppid, "is control still there?"),
 	CALL(gettid, "who am I?"),
 	CALL(rt_sigaction, "signals"),
 	CALL(rt_sigprocmask, "signals"),
 	CALL(rt_sigreturn, "signals"),
 	CALL(sigaltstack, "the C library"),
-	CALL(set_tid_address, "the C library starts"),
-	CALL(set_robust_list, "the C library starts"),
-	CALL(rseq, "the C library starts"),
-	CALL(arch_prctl, "the C library starts"),
 	CALL(futex, "locks of libraries"),
 	CALL(membarrier, "libraries"),
 	CALL(sched_yield, "libraries"),
 	CALL(getcpu, "libraries"),
 	CALL(sched_getaffinity, "how many processors?"),
-	CALL(sched_setscheduler, "packet processes are scheduled in batches"),
 	CALL(uname, "which kernel?"),
 	CALL(sysinfo, "how much memory?"),
 	CALL(getrusage, "libraries"),
 
-	/* what a packet process does to lock itself in */
+	/* limits and rights, its own */
 	CALL(prctl, "no_new_privs, not dumpable, end with control, names"),
 	CALL(prlimit64, "limits"),
-	CALL(setrlimit, "limits"),
 	CALL(getrlimit, "limits"),
 	CALL(capget, "which capabilities?"),
-	CALL(capset, "fewer capabilities"),
 	CALL(getuid, "who am I?"),
 	CALL(geteuid, "who am I?"),
 	CALL(getgid, "who am I?"),
@@ -180,6 +159,38 @@ static const struct call allowed[] = {
 	CALL(getresuid, "who am I?"),
 	CALL(getresgid, "who am I?"),
 	CALL(getgroups, "who am I?"),
+};
+
+/* What starts a packet process, and what that does to lock itself in. Not with a launcher. */
+static const struct call starting[] = {
+	/* another process, and another program */
+	CALL(clone, "start a packet process"),
+	CALL(clone3, "the same, in a PID namespace"),
+	CALL(vfork, "the same, in the C library"),
+	CALL(pidfd_open, "its end is an event"),
+	CALL(setsid, "a packet process does not hear Ctrl-C"),
+	CALL(getppid, "is control still there?"),
+	CALL(dup, "does a packet process have room for a descriptor?"),
+	CALL(dup2, "descriptors of a packet process in their places"),
+	CALL(dup3, "the same on other machines"),
+	CALL(close_range, "descriptors that a packet process is not to have"),
+	CALL(execve, "the packet process is this program again"),
+	CALL(wait4, "does a packet process have room for another?"),
+
+	/* the loader and the C library start */
+	CALL(set_tid_address, "the C library starts"),
+	CALL(set_robust_list, "the C library starts"),
+	CALL(rseq, "the C library starts"),
+	CALL(arch_prctl, "the C library starts"),
+
+	/* its life before it is locked in */
+	CALL(ppoll, "packet processes wait"),
+	CALL(clock_nanosleep, "a queue is not free yet"),
+	CALL(sched_setscheduler, "packet processes are scheduled in batches"),
+
+	/* locking itself in */
+	CALL(setrlimit, "limits"),
+	CALL(capset, "fewer capabilities"),
 	CALL(setuid, "try to become root again, and fail"),
 	CALL(setgid, "the same"),
 	CALL(setgroups, "no other groups"),
@@ -274,7 +285,7 @@ static int add_sockets(scmp_filter_ctx f)
 	return err;
 }
 
-static int add_all(scmp_filter_ctx f)
+static int add_all(scmp_filter_ctx f, bool starts)
 {
 	int err = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 
@@ -284,6 +295,8 @@ static int add_all(scmp_filter_ctx f)
 		err = seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	for (size_t i = 0; i < COUNT(allowed) && !err; i++)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i].number, 0);
+	for (size_t i = 0; i < COUNT(starting) && starts && !err; i++)
+		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, starting[i].number, 0);
 	for (size_t i = 0; i < COUNT(deadly) && !err; i++)
 		err = seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, deadly[i].number, 0);
 	for (size_t i = 0; i < COUNT(requests) && !err; i++)
@@ -291,13 +304,13 @@ static int add_all(scmp_filter_ctx f)
 	return err ? err : add_sockets(f);
 }
 
-int esc_calls_load(void)
+int esc_calls_load(bool starts)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 
 	if (!f)
 		return -ENOMEM;
-	int err = add_all(f);
+	int err = add_all(f, starts);
 	if (!err)
 		err = seccomp_load(f);
 	seccomp_release(f);

@@ -12,22 +12,30 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What control and the set-up of a packet process cannot do without. All others go for ever. */
+#include "control/launch.h"
+
+/*
+ * What control cannot do without; and, where it starts the packet processes itself (no launcher),
+ * what they cannot do without. All others go for ever.
+ */
+enum who { CONTROL, PROCESSES };
+
 static const struct {
 	unsigned int cap;
+	enum who who;
 	const char *why;
 } kept[] = {
-	{CAP_BPF, "load the programs, make and change their maps"},
-	{CAP_PERFMON, "programs that use the kernel's pointers, as XDP does"},
-	{CAP_NET_ADMIN, "attach XDP and the egress guard, keep neighbours resolved"},
-	{CAP_NET_RAW, "make AF_XDP sockets"},
-	{CAP_SYS_ADMIN, "mount the BPF file system; namespaces and empty roots of the processes"},
-	{CAP_IPC_LOCK, "lock packet memory and keys"},
-	{CAP_SETUID, "the processes become users of their own"},
-	{CAP_SETGID, "and get groups of their own"},
-	{CAP_SETPCAP, "and empty their bounding sets"},
-	{CAP_KILL, "end them, who are other users then"},
-	{CAP_CHOWN, "give the administrators' sockets to their group"},
+	{CAP_BPF, CONTROL, "load the programs, make and change their maps"},
+	{CAP_PERFMON, CONTROL, "programs with bounded loops over packets"},
+	{CAP_NET_ADMIN, CONTROL, "attach XDP and the egress guard, keep neighbours resolved"},
+	{CAP_NET_RAW, CONTROL, "make AF_XDP sockets"},
+	{CAP_IPC_LOCK, CONTROL, "lock packet memory and keys"},
+	{CAP_KILL, CONTROL, "end processes that hang, and are other users"},
+	{CAP_CHOWN, CONTROL, "give the administrators' sockets to their group"},
+	{CAP_SYS_ADMIN, PROCESSES, "namespaces and an empty root; the BPF file system"},
+	{CAP_SETUID, PROCESSES, "a user of its own"},
+	{CAP_SETGID, PROCESSES, "groups of its own"},
+	{CAP_SETPCAP, PROCESSES, "an empty bounding set"},
 };
 #define KEPT (sizeof(kept) / sizeof(kept[0]))
 
@@ -42,6 +50,15 @@ static int locked_memory(void)
 	return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 }
 
+static bool is_kept(unsigned int cap)
+{
+	for (size_t i = 0; i < KEPT; i++) {
+		if (kept[i].cap == cap)
+			return kept[i].who == CONTROL || !esc_launch_wanted();
+	}
+	return false;
+}
+
 /* What a container did not give cannot be kept; who needs it says so then. */
 static int few_capabilities(void)
 {
@@ -50,7 +67,8 @@ static int few_capabilities(void)
 	if (capng_get_caps_process())
 		return -1;
 	for (size_t i = 0; i < KEPT; i++)
-		had[i] = capng_have_capability(CAPNG_PERMITTED, kept[i].cap);
+		had[i] =
+			is_kept(kept[i].cap) && capng_have_capability(CAPNG_PERMITTED, kept[i].cap);
 	capng_clear(CAPNG_SELECT_ALL);
 	for (size_t i = 0; i < KEPT; i++) {
 		if (had[i] &&
@@ -73,19 +91,10 @@ static int not_dumpable(void)
 
 static int few_calls(void)
 {
-	int err = esc_calls_load();
+	int err = esc_calls_load(!esc_launch_wanted());
 
 	errno = -err;
 	return err ? -1 : 0;
-}
-
-static bool is_kept(unsigned int cap)
-{
-	for (size_t i = 0; i < KEPT; i++) {
-		if (kept[i].cap == cap)
-			return true;
-	}
-	return false;
 }
 
 static int verify(void)
@@ -118,8 +127,8 @@ static int verify_calls(void)
 }
 
 /*
- * The order: memory is locked while there is the right to; the bounding set shrinks while
- * CAP_SETPCAP is effective, as it stays; the filter needs no_new_privs and comes last.
+ * The order: the bounding set shrinks while there is CAP_SETPCAP; the filter needs no_new_privs,
+ * and comes last because it refuses what others do.
  */
 static const struct {
 	enum esc_layer layer;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lockdown.h: control's own, smaller sandbox (R2, R6, R9). Control stays root, loads BPF, and makes
- * the namespaces of the packet processes, so it cannot be as locked in as they are; but it needs
- * one capability in three, no network socket, and no way into another process:
+ * lockdown.h: control's own, smaller sandbox (R2, R6, R9). Control stays root, loads BPF, and,
+ *where it has no launcher (launch.h), starts the packet processes; so it cannot be as locked in as
+ *they are. But it needs few capabilities, no network socket, and no way into another process:
  *
  *	capabilities	those of a table in lockdown.c, one reason each; the bounding set too
  *	privileges	no_new_privs
@@ -16,6 +16,7 @@
 #ifndef ESC_CONTROL_LOCKDOWN_H
 #define ESC_CONTROL_LOCKDOWN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ipc/sandbox.h"
@@ -33,7 +34,10 @@
  */
 int esc_lockdown(uint32_t waived, uint32_t *layers, char why[ESC_LOCKDOWN_WHY]);
 
-/* calls.c: the filter of system calls. 0 or -errno. Needs no_new_privs. */
-int esc_calls_load(void);
+/*
+ * calls.c: the filter of system calls; starts: with those that start packet processes and that
+ * these lock themselves in with. 0 or -errno. Needs no_new_privs.
+ */
+int esc_calls_load(bool starts);
 
 #endif

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# hang.test.sh: processes that are there and do not work, processes that work and do not get to,
+# processes that die as soon as they live; and control, as systemd watches it.
+
+# hang DOMAIN spin|sleep: as the process's own code would, for a bug in it.
+hang()
+{
+	local i s pid links
+
+	fault_lab
+	for ((i = 0; i < 6; i++)); do
+		s=a
+		[ $((i & 1)) -eq 0 ] || s=b
+		sleep 1
+		links=$(fault_links $s)
+		pid=$(fault_pid $s "$1")
+		python3 "${BASH_SOURCE[0]%/*}/poke.py" "$pid" "$2" >"$LAB_DIR/poke" ||
+			skip "cannot make it hang: $(tail -n 1 "$LAB_DIR/poke")"
+		cat "$LAB_DIR/poke" >>"$LAB_DIR/faults"
+		wait_for "$FAULT_SECONDS" fault_replaced $s "$1" "$pid" ||
+			fail "round $i: $1 of node $s hangs and is not replaced"
+		wait_for "$FAULT_SECONDS" fault_passes "${EPOCHREALTIME/./}" || fail "round $i: no traffic"
+		equal "round $i: XDP links of node $s" "$(fault_links $s)" "$links"
+		equal "round $i: the reason" "$(node_show $s field last_failure)" \
+			"$1 process $pid does not answer: it ${2}s; killed"
+	done
+	fault_end
+}
+
+test_crypto_spins()
+{
+	hang crypto spin
+}
+
+test_crypto_sleeps()
+{
+	hang crypto sleep
+}
+
+test_red_spins()
+{
+	hang red spin
+}
+
+test_red_sleeps()
+{
+	hang red sleep
+}
+
+# A thousandth of a processor: it waits for its turn for most of every second, and is not to blame
+# for that.
+test_starved_process_is_left_alone()
+{
+	local pid group=/sys/fs/cgroup/cpu/$LAB_TAG procs=/sys/fs/cgroup/cpu/cgroup.procs waited
+
+	[ -e /sys/fs/cgroup/cpu ] || group=/sys/fs/cgroup/$LAB_TAG procs=/sys/fs/cgroup/cgroup.procs
+	lab_join a "$NODE_A" b "$NODE_B"
+	ping_up lana 10.2.0.2
+	pid=$(fault_pid a crypto)
+	hang_ration "$group" || skip "no control groups for processor time"
+	echo "$pid" >"$group/cgroup.procs"
+	at lana ping -n -q -i 0.02 -c 300 -W 1 10.2.0.2 >/dev/null || true
+	waited=$(awk '/^throttled_time/ { print int($2 / 1000000) } /^throttled_usec/ { print int($2 / 1000) }' \
+		"$group/cpu.stat")
+	echo "$pid" >"$procs" || true
+	rmdir "$group"
+	echo "it waited for $waited ms of 6 s"
+	[ "$waited" -gt 3000 ] || skip "this machine does not starve a process like that"
+	ping_up lana 10.2.0.2
+	equal "the process of crypto" "$(fault_pid a crypto)" "$pid"
+	equal "restarts" "$(node_show a field restarts)" 0
+}
+
+# hang_ration GROUP: a control group, version 1 or 2, that gets 1 ms per second.
+hang_ration()
+{
+	mkdir "$1" || return 1
+	if [ -e "$1/cpu.cfs_quota_us" ]; then
+		echo 1000000 >"$1/cpu.cfs_period_us" && echo 1000 >"$1/cpu.cfs_quota_us"
+	else
+		echo +cpu >"${1%/*}/cgroup.subtree_control" && echo "1000 1000000" >"$1/cpu.max"
+	fi 2>/dev/null
+}
+
+# The wait doubles from 100 ms to 5 s, so that neither log nor processor fill with it; it is over
+# when the processes live.
+test_crash_loop_backs_off()
+{
+	local end pid last='' kills=0
+
+	lab_join a "$NODE_A" b "$NODE_B"
+	ping_up lana 10.2.0.2
+	end=$((${EPOCHREALTIME/./} + 6000000))
+	while [ "${EPOCHREALTIME/./}" -lt "$end" ]; do
+		pid=$(fault_pid a crypto) || pid=
+		if [ -n "$pid" ] && [ "$pid" != "$last" ]; then
+			kill -KILL "$pid"
+			last=$pid
+			kills=$((kills + 1))
+		fi
+		sleep 0.01
+	done
+	echo "$kills processes in 6 s"
+	if [ $kills -lt 5 ] || [ $kills -gt 8 ]; then
+		fail "it was started $kills times in 6 s"
+	fi
+	for pid in 100 200 400 800 1600; do
+		grep -q "started again in $pid ms" "$LAB_DIR/a.log" || fail "no wait of $pid ms"
+	done
+	[ "$(grep -c . "$LAB_DIR/a.log")" -lt 60 ] || fail "the log fills"
+	node_show a field last_failure | grep -q "crypto process $last was ended by signal 9" ||
+		fail "the reason is not shown: $(node_show a field last_failure)"
+	ping_up lana 10.2.0.2 8
+	sleep 1.1
+	pid=$(fault_pid a crypto)
+	kill -KILL "$pid"
+	last=${EPOCHREALTIME/./}
+	wait_for 2 fault_replaced a crypto "$pid" || fail "it still waits"
+	[ $((${EPOCHREALTIME/./} - last)) -lt 500000 ] || fail "a failure after a good run waited"
+}
+
+# --- systemd's watchdog ---------------------------------------------------------------------------------
+
+hang_said()
+{
+	grep -c "$1" "$LAB_DIR/said" || true
+}
+
+test_systemd_hears_of_control_while_it_works()
+{
+	local count
+
+	lab_site a
+	lab_site b
+	node_config a
+	node_config b
+	node_peer a b
+	bg a "$LAB_DIR/said" python3 -u -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+while True:
+    print(s.recv(4096).decode())' "$LAB_DIR/notify"
+	wait_for 5 test -S "$LAB_DIR/notify"
+	NOTIFY_SOCKET=$LAB_DIR/notify WATCHDOG_USEC=600000 node_start a esclusa
+	wait_for 5 grep -q READY=1 "$LAB_DIR/said" || fail "no READY=1"
+	count=$(hang_said WATCHDOG=1)
+	sleep 2
+	count=$(($(hang_said WATCHDOG=1) - count))
+	if [ $count -lt 4 ] || [ $count -gt 15 ]; then
+		fail "heard $count times in 2 s, asked for at least every 0.6 s"
+	fi
+	kill -STOP "${NODE_PID[a]}"
+	count=$(hang_said WATCHDOG=1)
+	sleep 1
+	equal "said by a control that is stopped" "$(hang_said WATCHDOG=1)" "$count"
+	kill -CONT "${NODE_PID[a]}"
+	sleep 1
+	[ "$(hang_said WATCHDOG=1)" -gt "$count" ] || fail "it is not heard of again"
+	node_stop a || fail "node a ended with $?"
+	grep -q STOPPING=1 "$LAB_DIR/said" || fail "no STOPPING=1"
+	# Nobody asked: nothing is said, and no time for it is wasted.
+	: >"$LAB_DIR/said"
+	NOTIFY_SOCKET=$LAB_DIR/notify WATCHDOG_USEC=600000 WATCHDOG_PID=1 node_start a esclusa
+	sleep 1
+	equal "said to another process's watchdog" "$(hang_said WATCHDOG=1)" 0
+}
