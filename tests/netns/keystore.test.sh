@@ -198,7 +198,7 @@ test_keystore_refused()
 	chmod 600 "$LAB_DIR/other/keystore"
 	CREDENTIALS_DIRECTORY=$LAB_DIR/other store_refused 'no slot opens'
 	chmod 644 "$LAB_DIR/a.credentials/keystore"
-	CREDENTIALS_DIRECTORY=$LAB_DIR/a.credentials store_refused 'Operation not permitted'
+	CREDENTIALS_DIRECTORY=$LAB_DIR/a.credentials store_refused 'others may read it'
 	chmod 600 "$LAB_DIR/a.credentials/keystore"
 	export CREDENTIALS_DIRECTORY=$LAB_DIR/a.credentials
 	# The store: changed, open to others, a link, gone. `check` knows as well.

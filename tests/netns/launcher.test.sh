@@ -91,7 +91,7 @@ test_launched_processes()
 {
 	local crypto
 
-	launched_node
+	launched_node true
 	ping_up lana 10.2.0.2
 	has_only "${NODE_PID[a]}" esclusa@.service
 	has_only "$(launcher_pid)" esclusa-launch@.service
@@ -128,7 +128,7 @@ test_launcher_ends_with_control()
 {
 	local crypto red launcher
 
-	launched_node
+	launched_node true
 	ping_up lana 10.2.0.2
 	crypto=$(node_show a pid crypto)
 	red=$(node_show a pid red)

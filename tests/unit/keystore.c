@@ -366,6 +366,36 @@ static void a_locked_store_cannot_be_changed(void **state)
 	assert_null(esc_keystore_private_key(&ks));
 }
 
+/* What a later version may have put there stays, and the rest works. */
+static void a_tpm_slot_is_kept_and_not_opened(void **state)
+{
+	struct esc_ks_file before, after;
+	struct esc_keystore ks;
+
+	(void)state;
+	make();
+	assert_int_equal(open_with(&ks, ESC_SLOT_PASSPHRASE, PASS, NULL), 0);
+	ks.image.slot[6] = ks.image.slot[0];
+	esc_ks_put32(ks.image.slot[6].type, ESC_SLOT_TPM2);
+	memset(ks.image.slot[6].extra, 0xa5, sizeof(ks.image.slot[6].extra));
+	assert_int_equal(esc_keystore_save(&ks, path, why), 0);
+	esc_keystore_close(&ks);
+	load((uint8_t *)&before);
+	assert_int_equal(open_with(&ks, ESC_SLOT_TPM2, PASS, NULL), -EACCES);
+	esc_keystore_close(&ks);
+	assert_int_equal(open_with(&ks, ESC_SLOT_CREDENTIAL, CRED, NULL), 0);
+	assert_int_equal(esc_keystore_remove(&ks, 0, why), 0);
+	assert_int_equal(esc_keystore_save(&ks, path, why), 0);
+	load((uint8_t *)&after);
+	assert_memory_equal(&before.slot[6], &after.slot[6], sizeof(after.slot[6]));
+	assert_int_equal(esc_keystore_remove(&ks, 6, why), 0);
+	esc_keystore_close(&ks);
+
+	esc_ks_put32(before.slot[6].type, ESC_SLOT_TYPES);
+	store((const uint8_t *)&before, sizeof(before));
+	assert_int_equal(esc_keystore_read(&ks, path, why), -EBADMSG);
+}
+
 static void files_that_are_not_safe_are_refused(void **state)
 {
 	struct esc_keystore ks;
@@ -513,6 +543,7 @@ int main(void)
 		cmocka_unit_test(a_changed_passphrase_replaces_the_old_one),
 		cmocka_unit_test(a_new_key_keeps_the_slots),
 		cmocka_unit_test(a_locked_store_cannot_be_changed),
+		cmocka_unit_test(a_tpm_slot_is_kept_and_not_opened),
 		cmocka_unit_test(files_that_are_not_safe_are_refused),
 		cmocka_unit_test(a_destroyed_store_is_gone_from_its_blocks_too),
 		cmocka_unit_test(recovery_codes_notice_mistakes),

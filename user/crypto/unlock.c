@@ -32,7 +32,8 @@ static int by_credential(struct esc_keystore *ks, struct esc_secret *s, const ch
 	int err = esc_secret_file(s, credential, false);
 
 	if (err) {
-		esc_err("%s: reading the credential %s: %s", path, credential, strerror(-err));
+		esc_err("%s: reading the credential %s: %s", path, credential,
+			err == -EPERM ? "others may read it too: it is no secret" : strerror(-err));
 		return err;
 	}
 	err = esc_keystore_unlock(ks, ESC_SLOT_CREDENTIAL, s->bytes, s->len, NULL, why);

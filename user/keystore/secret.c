@@ -55,6 +55,9 @@ static void wipe(struct esc_secret *s)
 	sodium_memzero(s, sizeof(*s));
 }
 
+/* A signal came that ends the process, while a terminal was waited for. */
+static volatile sig_atomic_t caught;
+
 /* --- lines --------------------------------------------------------------------------------- */
 
 /* 0: there is a character or (*c = '\n') the end; -EINTR: a signal came first. */
@@ -83,7 +86,7 @@ static int read_line(struct esc_secret *s, int fd, const sigset_t *wait_mask, bo
 	s->len = 0;
 	while (c != '\n') {
 		err = read_char(fd, wait_mask, &c);
-		if (err == -EINTR && !wait_mask)
+		if (err == -EINTR && (!wait_mask || !caught)) /* no signal that ends it */
 			continue;
 		if (err || c == '\n')
 			break;
@@ -115,8 +118,6 @@ int esc_secret_line(struct esc_secret *s, int fd)
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 #define ENDING (sizeof(ending) / sizeof(ending[0]))
-
-static volatile sig_atomic_t caught;
 
 static void on_signal(int sig)
 {
