@@ -84,12 +84,23 @@ static bool take_public_key(struct child *c, const uint8_t key[32])
 	return !err;
 }
 
+static bool take_layers(struct child *c, uint32_t layers)
+{
+	char names[ESC_LAYERS_STR];
+
+	c->layers = layers;
+	if (layers == esc_layers_expected(c->node->model->waived))
+		return true;
+	esc_err("%s process %d reports a sandbox that is not the one it was told to complete: %s",
+		child_name(c), (int)c->pid, esc_layers_text(layers & ESC_LAYERS_ALL, names));
+	return false;
+}
+
 static void take_ready(struct child *c, const struct esc_msg_ready *m)
 {
 	struct node *n = c->node;
 
 	c->ready = true;
-	c->layers = m->layers;
 	esc_terminal_done(&c->terminal);
 	c->zero_copy = m->zero_copy == 1;
 	if (!*n->provider) /* a restart does not measure again */
@@ -108,7 +119,7 @@ static bool take_message(struct child *c, const struct esc_msg *m)
 
 	switch (m->type) {
 	case ESC_MSG_READY:
-		if (c->ready || m->u.ready.layers != esc_layers_expected(c->node->model->waived) ||
+		if (c->ready || !take_layers(c, m->u.ready.layers) ||
 		    !take_public_key(c, m->u.ready.public_key))
 			return false;
 		take_ready(c, &m->u.ready);
