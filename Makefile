@@ -132,13 +132,19 @@ $(BUILD)/tests/provider/%.so: tests/provider/%.c crypto-offload/aead.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) -Icrypto-offload -std=gnu11 $(OPT) $(WARN) -fPIC -shared -o $@ $< $(shell pkg-config --libs libsodium)
 
-# What runs in the guest of tests/vm, where no library is.
-$(BUILD)/tests/vm/%: tests/vm/%.c
+# What attacks a node in the guest of tests/vm.
+VM_BIN := $(BUILD)/tests/vm/attack $(BUILD)/tests/vm/planted.so
+
+$(BUILD)/tests/vm/attack: tests/vm/attack.c
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(OPT) $(WARN) -static -o $@ $<
 
-VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/*.c))
+$(BUILD)/tests/vm/planted.so: tests/vm/planted.c
+	$(call say,SO,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(OPT) $(WARN) -fPIC -shared -o $@ $<
+
 PROVIDER_SO := $(patsubst tests/provider/%.c,$(BUILD)/tests/provider/%.so,$(wildcard tests/provider/*.c))
 
 # libFuzzer builds the library's sources with its own instrumentation.

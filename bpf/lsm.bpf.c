@@ -30,8 +30,13 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define FMODE_WRITE 2u
 
+struct list_head {
+	struct list_head *next;
+} KERNEL;
+
 struct super_block {
 	__u32 s_dev;
+	struct list_head s_mounts;
 } KERNEL;
 
 struct inode {
@@ -53,7 +58,15 @@ struct path {
 	struct dentry *dentry;
 } KERNEL;
 
+struct mount {
+	struct mount *mnt_parent, *mnt_master;
+	struct vfsmount mnt;
+	struct list_head mnt_instance; /* of its file system */
+	int mnt_group_id;	       /* of those that get each other's mounts and unmounts */
+} KERNEL;
+
 struct file {
+	struct path f_path;
 	struct inode *f_inode;
 	unsigned int f_mode;
 	unsigned int f_flags;
@@ -330,6 +343,8 @@ static __always_inline bool call(struct esc_lsm_state *s, struct file *file, uns
 	if (cmd != ESC_LSM_CALL_PINS)
 		return false;
 	s->bpffs = inode->i_sb->s_dev;
+	s->super_block = (__u64)inode->i_sb;
+	s->mount = (__u64)file->f_path.mnt;
 	return mark(inode, ESC_LSM_PINS);
 }
 
@@ -520,19 +535,110 @@ int BPF_PROG(lsm_permission, struct inode *inode, int mask, int ret)
 	return refuse(ESC_LSM_pins);
 }
 
+/*
+ * The pins live as long as their file system has a mount. It is the first process's mount of it
+ * that must stay; copies in other mount namespaces (services, containers) come and go, unless the
+ * kernel would repeat for this one what is done to them.
+ */
+#define INSTANCES_MAX 64 /* of the file system; with more, unmounting is refused */
+#define DEPTH_MAX     16 /* of mounts upon mounts */
+
+/* Where the kernel lets no program read its memory, not even this one. */
+const volatile bool can_read = true;
+
+#define READ(ptr, member)                                                                          \
+	({                                                                                         \
+		typeof((ptr)->member) value = 0;                                                   \
+		bpf_core_read(&value, sizeof(value), &(ptr)->member);                              \
+		value;                                                                             \
+	})
+
+static __always_inline struct mount *mount_of(const void *mnt)
+{
+	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+}
+
+static __always_inline bool same_group(struct mount *a, struct mount *b)
+{
+	int group = READ(a, mnt_group_id);
+
+	return group && group == READ(b, mnt_group_id);
+}
+
+/* What is done to m or on it, is it done to ours too? */
+static __always_inline bool touches(struct mount *m, struct mount *ours)
+{
+	struct mount *from, *to;
+
+	if (m == ours || same_group(m, ours))
+		return true;
+	from = READ(m, mnt_parent);
+	to = READ(ours, mnt_parent);
+	return same_group(from, to) || same_group(from, READ(to, mnt_master));
+}
+
+static __always_inline bool is_above(const struct mount *top, struct mount *m)
+{
+	for (int i = 0; i < DEPTH_MAX; i++) {
+		struct mount *parent;
+
+		if (m == top)
+			return true;
+		parent = READ(m, mnt_parent);
+		if (parent == m)
+			return false;
+		m = parent;
+	}
+	return true;
+}
+
+/* Would unmounting this tree take our mount away? */
+static __always_inline bool takes_away(const void *tree, struct mount *ours, struct super_block *sb)
+{
+	struct list_head *head = &sb->s_mounts, *at = READ(sb, s_mounts.next);
+
+	for (int i = 0; i < INSTANCES_MAX; i++) {
+		struct mount *m;
+
+		if (!at || at == head)
+			return false;
+		m = (void *)at - bpf_core_field_offset(struct mount, mnt_instance);
+		if (touches(m, ours) && is_above(mount_of(tree), m))
+			return true;
+		at = READ(at, next);
+	}
+	return true;
+}
+
 SEC("lsm/sb_umount")
 int BPF_PROG(lsm_umount, struct vfsmount *mnt, int flags, int ret)
 {
-	if (ret || !on_bpffs(mnt->mnt_sb) || trusted())
+	const struct esc_lsm_state *s = state();
+
+	if (ret || !s || !s->on || trusted())
 		return ret;
-	return refuse(ESC_LSM_mount);
+	if (can_read ? takes_away(mnt, mount_of((void *)s->mount), (void *)s->super_block)
+		     : (__u64)mnt == s->mount)
+		return refuse(ESC_LSM_mount);
+	return 0;
+}
+
+/* Of the pins' file system: is it our mount, or one that ours follows? */
+static __always_inline bool is_pins_mount(struct vfsmount *mnt)
+{
+	const struct esc_lsm_state *s = state();
+
+	if (!on_bpffs(mnt->mnt_sb) || !s)
+		return false;
+	return can_read ? touches(mount_of(mnt), mount_of((void *)s->mount))
+			: (__u64)mnt == s->mount;
 }
 
 SEC("lsm/sb_mount")
 int BPF_PROG(lsm_mount, const char *dev, const struct path *path, const char *type,
 	     unsigned long flags, void *data, int ret)
 {
-	if (ret || !on_bpffs(path->mnt->mnt_sb) || trusted())
+	if (ret || !is_pins_mount(path->mnt) || trusted())
 		return ret;
 	return refuse(ESC_LSM_mount);
 }
@@ -540,7 +646,7 @@ int BPF_PROG(lsm_mount, const char *dev, const struct path *path, const char *ty
 SEC("lsm/move_mount")
 int BPF_PROG(lsm_move_mount, const struct path *from, const struct path *to, int ret)
 {
-	if (ret || (!on_bpffs(from->mnt->mnt_sb) && !on_bpffs(to->mnt->mnt_sb)) || trusted())
+	if (ret || (!is_pins_mount(from->mnt) && !is_pins_mount(to->mnt)) || trusted())
 		return ret;
 	return refuse(ESC_LSM_mount);
 }

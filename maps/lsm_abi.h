@@ -22,12 +22,13 @@
 
 struct esc_lsm_state {
 	__u32 abi_version;
-	__u32 on;	  /* 0: everything is let through */
-	__u32 guesses;	  /* of the secret that are left until the next boot */
-	__u32 has_secret; /* 0: only a reboot unloads */
-	__u64 bpffs;	  /* device of the file system that the pins are on */
-	__u64 loaded;	  /* UNIX seconds */
-	char secret[128]; /* crypto_pwhash_str() */
+	__u32 on;		  /* 0: everything is let through */
+	__u32 guesses;		  /* of the secret that are left until the next boot */
+	__u32 has_secret;	  /* 0: only a reboot unloads */
+	__u64 bpffs;		  /* device of the file system that the pins are on */
+	__u64 loaded;		  /* UNIX seconds */
+	__u64 super_block, mount; /* kernel addresses: that file system and its mount */
+	char secret[128];	  /* crypto_pwhash_str() */
 };
 
 /* What an inode is; several may apply. */
@@ -78,7 +79,7 @@ enum esc_lsm_reason {
 		ESC_LSM_REASON_COUNT
 };
 
-_Static_assert(sizeof(struct esc_lsm_state) == 160, "esc_lsm_state layout");
+_Static_assert(sizeof(struct esc_lsm_state) == 176, "esc_lsm_state layout");
 _Static_assert(sizeof(struct esc_lsm_inode) == 16, "esc_lsm_inode layout");
 _Static_assert(sizeof(struct esc_lsm_object) == 8, "esc_lsm_object layout");
 

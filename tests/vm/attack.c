@@ -190,9 +190,10 @@ static int umount_tree(const char *path)
 	return !umount2("/tmp/tree", MNT_DETACH);
 }
 
-static int kernel_umount(const char *path, int flags)
+static int move_mount_of(const char *path)
 {
-	return !umount2(path, flags);
+	mkdir("/tmp/to", 0700);
+	return !syscall(SYS_move_mount, AT_FDCWD, path, AT_FDCWD, "/tmp/to", 0);
 }
 
 /* --- BPF ------------------------------------------------------------------------------------ */
@@ -341,10 +342,10 @@ int main(int argc, char **argv)
 	ATTACK("unlink", !unlink(a));
 	ATTACK("rename", !rename(a, "/sys/fs/bpf/elsewhere"));
 	ATTACK("bind_over", bind_over(a));
-	ATTACK("umount", kernel_umount(a, 0));
-	ATTACK("umount_lazy", kernel_umount(a, MNT_DETACH));
+	ATTACK("umount", !umount2(a, 0));
+	ATTACK("umount_lazy", !umount2(a, MNT_DETACH));
 	ATTACK("umount_tree", umount_tree(a));
-	ATTACK("move_mount", !mkdir("/tmp/to", 0700) && !mount(a, "/tmp/to", NULL, MS_MOVE, NULL));
+	ATTACK("move_mount", move_mount_of(a));
 	ATTACK("detach_links", detach_links());
 	ATTACK("write_map", write_map(a));
 	ATTACK("take_program", take_program(a));

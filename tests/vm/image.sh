@@ -140,6 +140,7 @@ image_with_node()
 	for program in ip ethtool "$ESCLUSA" "$BUILD/tests/vm/attack"; do
 		image_program "$tree" "$program" 2>/dev/null || return
 	done
+	install -m 644 "$BUILD/tests/vm/planted.so" "$tree/planted.so" || return
 	(cd "$tree" && find . | cpio -o -H newc --quiet -R 0:0) >"$tree.cpio" || return
 	cat "$IMAGE_INITRD" "$tree.cpio" >"$1"
 	rm -rf "$tree" "$tree.cpio"

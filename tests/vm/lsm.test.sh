@@ -8,12 +8,15 @@
 LSM_KERNEL="lsm=landlock,lockdown,yama,integrity,bpf"
 LSM_SECRET='correct horse battery staple'
 
-# lsm_guest [KERNEL-ARGUMENTS]
+LIMIT[lsm_processes]=120
+LIMIT[lsm_unload]=150
+
+# lsm_guest KERNEL-ARGUMENTS
 lsm_guest()
 {
 	image_with_node "$LAB_DIR/initrd" || fail "cannot build the guest's initramfs"
 	IMAGE_INITRD=$LAB_DIR/initrd
-	GUEST_APPEND=${1:-$LSM_KERNEL}
+	GUEST_APPEND=$1
 	GUEST_MEMORY=512
 	guest_boot net lsm0 52:54:00:00:00:01 || fail "the guest does not work"
 	lsm_site
@@ -54,6 +57,7 @@ AllowedIPs = 10.1.0.0/24\nEndpoint = 100.64.1.1:51820\n' $(wg pubkey <<<"$key") 
 		Black = black0
 		Red = red0
 		Lsm = MODE
+		Provider = sodium
 		[Peer]
 		PublicKey = $(wg pubkey <<<"$peer")
 		AllowedIPs = 10.2.0.0/24
@@ -82,8 +86,8 @@ lsm_node()
 
 lsm_stop()
 {
-	guest 'kill $(cat /run/a.pid); for i in $(seq 100); do
-		kill -0 $(cat /run/a.pid) 2>/dev/null || exit 0; sleep 0.1; done; exit 1' ||
+	guest "kill \$(cat /run/a.pid); for i in \$(seq 100); do
+		kill -0 \$(cat /run/a.pid) 2>/dev/null || exit 0; sleep 0.1; done; exit 1" ||
 		fail "the node does not stop: $(guest 'cat /run/a.log')"
 }
 
@@ -93,9 +97,15 @@ lsm_pid()
 	guest "esclusa show a -j" | tr -d ' \n' | sed -n "s/.*\"domain\":\"$1\",\"pid\":\([0-9]*\).*/\1/p"
 }
 
+# lsm_field NAME: of `esclusa lsm status -j`
+lsm_field()
+{
+	guest "esclusa lsm status -j" | tr -d ' \n"' | sed -n "s/.*[{,]$1:\([^,}]*\).*/\1/p"
+}
+
 lsm_ping()
 {
-	guest "for i in \$(seq ${1:-50}); do
+	guest "for i in \$(seq 50); do
 		nsenter --net=/run/netns/lan ping -q -c 1 -W 1 10.2.0.2 && exit 0; sleep 0.1
 		done; exit 1" >/dev/null
 }
@@ -138,16 +148,261 @@ lsm_processes()
 	done
 }
 
+# Memory, descriptors and registers of all three processes, in every way there is.
 test_lsm_processes()
 {
-	lsm_guest
+	lsm_guest "$LSM_KERNEL"
 	lsm_node off
 	lsm_works "before the attacks"
 	lsm_processes works
 	lsm_stop
 	lsm_node required
 	lsm_works "under the layer"
+	guest "esclusa show a" | grep -q 'kept out by the BPF LSM layer' || fail "show does not say so"
 	lsm_processes refused
 	lsm_works "after the attacks"
-	guest "esclusa lsm status"
+}
+
+# The file with the key, the program and its libraries; while the node runs and afterwards.
+test_lsm_files()
+{
+	local lib
+
+	lsm_guest "$LSM_KERNEL"
+	lib=$(guest "ls /usr/lib/x86_64-linux-gnu/libsodium.so.* /lib/x86_64-linux-gnu/libsodium.so.* 2>/dev/null" |
+		head -n 1)
+	[ -n "$lib" ] || fail "the guest has no libsodium"
+	lsm_node off
+	works open /etc/esclusa/a.conf
+	works link /etc/esclusa/a.conf
+	works write "$lib"
+	guest "rm /tmp/another; cp $lib /tmp/a; cp $lib /tmp/b"
+	works otrunc /tmp/a
+	works truncate /tmp/b
+	lsm_stop
+	works write /bin/esclusa
+	lsm_node required
+	for attack in open write otrunc link; do
+		refused "$attack" /etc/esclusa/a.conf
+	done
+	must_fail guest "cat /etc/esclusa/a.conf"
+	guest "esclusa check /etc/esclusa/a.conf >/dev/null" || fail "esclusa cannot read its file"
+	for attack in write otrunc truncate; do
+		refused "$attack" "$lib"
+	done
+	lsm_works "after the attacks"
+	lsm_stop
+	for attack in write otrunc truncate; do
+		refused "$attack" /bin/esclusa
+	done
+	refused open /etc/esclusa/a.conf
+	equal "key files" "$(lsm_field key_files)" 1
+	guest "rm /etc/esclusa/a.conf /tmp/another"
+	equal "key files when the last name is gone" "$(lsm_field key_files)" 0
+	lsm_node required
+	lsm_works "from a new file"
+}
+
+# A key store stays protected when esclusa itself writes it anew.
+test_lsm_keystore()
+{
+	lsm_guest "$LSM_KERNEL"
+	sed -i '/PrivateKey/s/.*/Keystore = \/etc\/esclusa\/k/' "$LAB_DIR/a.conf"
+	guest "echo a long passphrase >/run/pass
+		esclusa key create /etc/esclusa/k --passphrase-file /run/pass >/dev/null" ||
+		fail "cannot make a key store"
+	works open /etc/esclusa/k
+	guest "mkdir -p /run/credentials/a; cp /run/pass /run/credentials/a/esclusa.a"
+	lsm_run required || true # it may want its passphrase from elsewhere: the store is known
+	refused open /etc/esclusa/k
+	guest "echo another passphrase >/run/new
+		esclusa key change-passphrase /etc/esclusa/k --passphrase-file /run/pass \
+			--new-passphrase-file /run/new" >"$LAB_DIR/change" 2>&1 ||
+		fail "cannot change the passphrase: $(cat "$LAB_DIR/change")"
+	refused open /etc/esclusa/k
+	guest "esclusa key verify /etc/esclusa/k --passphrase-file /run/new" >/dev/null ||
+		fail "the new passphrase does not open the store"
+}
+
+# preload: does a planted library run in esclusa?
+preload()
+{
+	guest "LD_PRELOAD=/planted.so esclusa --version" 2>&1 | grep -q "planted code runs"
+}
+
+# Who is esclusa, and what runs in it.
+test_lsm_trust()
+{
+	lsm_guest "$LSM_KERNEL"
+	lsm_node off
+	preload || fail "without the layer, the planted library does not run"
+	works traced_exec /bin/esclusa
+	guest "cp /bin/esclusa /bin/copy; copy check /etc/esclusa/a.conf >/dev/null" ||
+		fail "without the layer, a copy cannot read the file"
+	lsm_stop
+	lsm_node required
+	must_fail preload
+	refused traced_exec /bin/esclusa
+	must_fail guest "copy check /etc/esclusa/a.conf"
+	must_fail guest "/lib64/ld-linux-x86-64.so.2 /bin/esclusa check /etc/esclusa/a.conf"
+	guest "esclusa check /etc/esclusa/a.conf >/dev/null" || fail "esclusa is not trusted"
+	must_fail guest "copy lsm status"
+	must_fail guest "copy run /etc/esclusa/a.conf"
+	lsm_works "after the attacks"
+}
+
+# Maps, programs, links, their pins and the mount that they hang on.
+test_lsm_bpf()
+{
+	lsm_guest "$LSM_KERNEL"
+	lsm_node off
+	works take_program black
+	works obj_get /sys/fs/bpf/esclusa/a/black_cfg
+	works load_xdp
+	works load_reader
+	works load_kprobe
+	works write_map black_cfg
+	must_fail guest "nsenter --net=/run/netns/lan ping -q -c 2 -W 1 10.2.0.2"
+	works unlink /sys/fs/bpf/esclusa/a/black_link
+	works detach_links
+	lsm_stop
+	lsm_node off
+	works bind_over /sys/fs/bpf/esclusa
+	guest "umount /sys/fs/bpf/esclusa"
+	works rename /sys/fs/bpf/esclusa
+	guest "mv /sys/fs/bpf/elsewhere /sys/fs/bpf/esclusa; mount --make-rshared /"
+	works umount_tree /sys
+	must_fail guest "grep -q /sys/fs/bpf /proc/mounts"
+	guest "umount /tmp/tree 2>/dev/null; mount --make-rprivate /; mount -t sysfs sys /sys; true"
+	lsm_stop
+	lsm_node required
+	lsm_works "under the layer"
+	refused take_program black
+	refused obj_get /sys/fs/bpf/esclusa/a/black_cfg
+	refused unlink /sys/fs/bpf/esclusa/a/black_link
+	refused unlink /sys/fs/bpf/esclusa/@lsm/lsm_state
+	refused detach_links
+	refused write_map black_cfg
+	refused write_map lsm_state
+	refused take_program lsm_ptrace
+	works load_xdp
+	refused load_reader
+	refused load_kprobe
+	refused rename /sys/fs/bpf/esclusa
+	refused bind_over /sys/fs/bpf/esclusa
+	refused bind_over /sys/fs/bpf
+	refused move_mount /sys/fs/bpf
+	refused umount /sys/fs/bpf
+	refused umount_lazy /sys/fs/bpf
+	refused umount_lazy /sys
+	guest "mount --make-rshared /"
+	refused umount_tree /sys
+	guest "unshare -m sh -c 'mount --make-rslave / && umount -l /sys'" ||
+		fail "a private copy of the tree cannot be taken away"
+	lsm_works "after the attacks"
+	equal "the layer is in force" "$(lsm_field in_force)" true
+}
+
+# What would show or change the kernel's memory.
+test_lsm_kernel()
+{
+	lsm_guest "$LSM_KERNEL"
+	guest "mount -t tracefs t /sys/kernel/tracing"
+	works kcore
+	works tracefs
+	lsm_node required
+	refused kcore
+	refused tracefs
+	lsm_works "after the attacks"
+}
+
+lsm_unload()
+{
+	guest "echo '$1' | esclusa lsm unload 2>&1"
+}
+
+# With the secret, and not without it.
+test_lsm_unload()
+{
+	local pid i
+
+	lsm_guest "$LSM_KERNEL"
+	guest "echo '$LSM_SECRET' | esclusa lsm secret" || fail "cannot set the secret"
+	lsm_node required
+	refused open /etc/esclusa/lsm.secret
+	pid=$(lsm_pid crypto)
+	refused attach "$pid"
+	must_fail lsm_unload "correct horse battery stable"
+	refused attach "$pid"
+	equal "guesses left" "$(lsm_field guesses_left)" 9
+	lsm_unload "$LSM_SECRET" || fail "the secret does not unload it"
+	works attach "$pid"
+	works open /etc/esclusa/a.conf
+	lsm_works "without the layer"
+	lsm_stop
+	lsm_node required
+	pid=$(lsm_pid crypto)
+	refused attach "$pid"
+	for i in {1..10}; do
+		must_fail lsm_unload "guess number $i"
+	done
+	must_fail lsm_unload "$LSM_SECRET"
+	grep -q "only a reboot" "$LAB_DIR/must_fail.out" || fail "not told that only a reboot helps"
+	refused attach "$pid"
+}
+
+# Two nodes that start at the same time, a control that is killed, another build.
+test_lsm_nodes()
+{
+	lsm_guest "$LSM_KERNEL"
+	guest "/bin/ip link add red1 type veth peer name lan1
+		/bin/ip link add black1 type veth peer name far1
+		for d in red1 lan1 black1 far1; do /bin/ip link set \$d up; done
+		/bin/ip addr add 100.65.1.1/24 dev black1; /bin/ip addr add 10.9.0.1/24 dev red1"
+	sed 's/MODE/required/; s/= a$/= b/; s/black0/black1/; s/red0/red1/; s/51820/51821/' \
+		"$LAB_DIR/a.conf" >"$LAB_DIR/b.conf"
+	guest "echo $(base64 -w 0 "$LAB_DIR/b.conf") | base64 -d >/run/b.conf
+		esclusa run /run/b.conf >/run/b.log 2>&1 & echo \$! >/run/b.pid"
+	lsm_node required
+	guest "for i in \$(seq 100); do esclusa show b 2>/dev/null | grep -q '^b: running' && exit 0
+		sleep 0.1; done; exit 1" || fail "the second node does not run: $(guest "cat /run/b.log")"
+	equal "nodes that loaded the layer" \
+		"$(guest "cat /run/a.log /run/b.log" | grep -c 'BPF LSM layer loaded')" 1
+	refused attach "$(guest "cat /run/b.pid")"
+	refused open /run/b.conf
+	refused open /etc/esclusa/a.conf
+
+	guest "kill -9 \$(cat /run/a.pid); sleep 0.5"
+	refused obj_get /sys/fs/bpf/esclusa/a/black_cfg
+	refused open /etc/esclusa/a.conf
+	guest "rm /etc/esclusa/a.conf"
+	lsm_node required
+	lsm_works "after its control was killed"
+
+	guest "cp /bin/esclusa /bin/new; mv /bin/new /bin/esclusa"
+	must_fail guest "esclusa run /run/b.conf 2>&1"
+	must_fail guest "esclusa lsm status"
+	lsm_ping || fail "no echo through the node after its program was replaced"
+}
+
+# A kernel that does not run BPF LSM programs.
+test_lsm_absent()
+{
+	local securityfs
+
+	lsm_guest "lsm=landlock,lockdown,yama,integrity"
+	for securityfs in no yes; do
+		[ "$securityfs" = no ] || guest "mount -t securityfs s /sys/kernel/security"
+		lsm_node auto
+		lsm_works "without BPF LSM"
+		equal "warnings about the layer" \
+			"$(guest "cat /run/a.log" | grep -c 'warning: no BPF LSM layer: .*add bpf to the list lsm=')" 1
+		guest "esclusa show a" | grep -q 'no BPF LSM layer' || fail "show does not say so"
+		must_fail guest "esclusa lsm status"
+		must_fail guest "test -e /sys/fs/bpf/esclusa/@lsm"
+		lsm_stop
+		must_fail lsm_run required
+		guest "cat /run/a.log" | grep -q 'Lsm = required.*add bpf to the list lsm=' ||
+			fail "not told what is missing: $(guest "cat /run/a.log")"
+	done
 }

@@ -290,6 +290,7 @@ int esc_lsm_status(struct esc_lsm_status *s)
 		return -errno;
 	s->state = *state;
 	sodium_memzero(s->state.secret, sizeof(s->state.secret));
+	s->state.super_block = s->state.mount = 0;
 	unmap_state(state);
 	count_inodes(s);
 	s->tasks = count_keys("lsm_tasks");

@@ -44,7 +44,7 @@ int esc_lsm_key_file(const char *path);
 
 struct esc_lsm_status {
 	enum esc_lsm_standing standing;
-	struct esc_lsm_state state; /* without the secret */
+	struct esc_lsm_state state; /* without the secret and the kernel's addresses */
 	uint32_t tasks, code_files, key_files, objects;
 	uint64_t refused[ESC_LSM_REASON_COUNT];
 };

@@ -65,6 +65,19 @@ static bool may_be_listed(void)
 	return strstr(list, ",bpf,") != NULL;
 }
 
+/* Under lockdown=confidentiality no BPF program reads the kernel's memory. */
+static bool can_read(void)
+{
+	char text[128] = "";
+	int fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return true;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n <= 0 || !strstr(text, "[confidentiality]");
+}
+
 static const char *explain(int err)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
@@ -136,6 +149,22 @@ static int take_objects(struct lsm_bpf *skel)
 	return err;
 }
 
+/*
+ * The folder, by the first process's mount of the file system if it has one: this process's may be
+ * a copy that goes with its mount namespace.
+ */
+static int take_pins(void)
+{
+	static const char first[] = "/proc/1/root" ESC_BPFFS "/esclusa";
+	struct stat here, there;
+
+	if (stat(ESC_BPFFS "/esclusa", &here))
+		return -errno;
+	if (!stat(first, &there) && here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+		return esc_lsm_call_path(first, ESC_LSM_CALL_PINS);
+	return esc_lsm_call_path(ESC_BPFFS "/esclusa", ESC_LSM_CALL_PINS);
+}
+
 static int pin_all(struct lsm_bpf *skel)
 {
 	struct bpf_map *map;
@@ -143,13 +172,13 @@ static int pin_all(struct lsm_bpf *skel)
 
 	bpf_object__for_each_map(map, skel->obj)
 	{
-		if (!err)
+		if (!err && !bpf_map__is_internal(map))
 			err = esc_pin(ESC_LSM_PIN, bpf_map__name(map), bpf_map__fd(map));
 	}
 	for (int i = 0; i < skel->skeleton->prog_cnt && !err; i++)
 		err = esc_pin(ESC_LSM_PIN, skel->skeleton->progs[i].name,
 			      bpf_link__fd(*skel->skeleton->progs[i].link));
-	return err ? err : esc_lsm_call_path(ESC_BPFFS "/esclusa", ESC_LSM_CALL_PINS);
+	return err ? err : take_pins();
 }
 
 /* A file that others can write, or that is no hash, would let them choose the secret. */
@@ -231,9 +260,13 @@ static int attach(struct lsm_bpf *skel, const struct esc_model *m, const char **
 static int load_locked(const struct esc_model *m, const char **why)
 {
 	esc_pins_remove(ESC_LSM_PIN); /* of one that was switched off, or never on */
-	struct lsm_bpf *skel = lsm_bpf__open_and_load();
+	struct lsm_bpf *skel = lsm_bpf__open();
 	int err = skel ? 0 : -errno;
 
+	if (!err) {
+		skel->rodata->can_read = can_read();
+		err = lsm_bpf__load(skel);
+	}
 	if (err)
 		*why = explain(err);
 	else
