@@ -77,6 +77,20 @@ test_monitors_read_and_admins_change()
 	must_exit 0 show_as $MONITOR "nogroup,games"
 }
 
+# With no more rights than the installed units leave.
+test_groups_under_the_rights_of_the_units()
+{
+	NODE_LINES=$'Admins = audio\nMonitors = games' launched_node
+	install -m 755 "$ESCLUSA" "$LAB_DIR/esclusa"
+	chmod 711 "$LAB_DIR"
+	must_exit 0 show_as $MONITOR games
+	must_exit 0 wg_as $ADMIN audio set peer "$(node_public b)" persistent-keepalive 7
+	must_exit 1 wg_as $MONITOR games show
+	must_exit 1 show_as $STRANGER nogroup
+	must_exit 0 as $MONITOR games "$LAB_DIR/esclusa" audit "$(node_name a)" --verify
+	audited a 1 "l.event == 'request' and l.uid == $MONITOR and l.result == 'refused'"
+}
+
 test_strangers_get_nothing()
 {
 	admin_lab
@@ -217,7 +231,10 @@ test_changes_are_in_the_audit_log()
 	node_psk a b | install -m 600 -o $ADMIN /dev/stdin "$LAB_DIR/admin.psk"
 	(umask 077 && wg genkey >"$LAB_DIR/new.key")
 	old=$(node_public a)
-	equal "mode and group of the log" "$(stat -c %a:%G "$log")" 640:games
+	equal "mode of the log" "$(stat -c %a:%G "$log")" 640:root
+	must_exit 0 as $MONITOR games head -n 1 "$log"
+	must_exit 1 as $MONITOR games tee -a "$log"
+	must_exit 1 as $STRANGER nogroup head -n 1 "$log"
 	audited a 1 "l.event == 'start' and l.by == 'node' and l.config == '$LAB_DIR/a.conf' and l.public_key == '$old'"
 	equal "digest of the configuration" "$(audit_lines a "l.config_digest == '$(b2sum -l 256 <"$LAB_DIR/a.conf" | cut -d ' ' -f 1)'")" 1
 	audited a 1 "l.event == 'running'"

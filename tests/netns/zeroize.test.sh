@@ -3,37 +3,23 @@
 #
 # zeroize.test.sh: the end of all keys, of running nodes and of files.
 
-# key_in_memory PID: is one of the lab's private or preshared keys in the process's memory? As bytes,
-# base64 or hexadecimal. Prints where.
+# key_in_memory PID: exit code 3 if one of the lab's private or preshared keys is in the process's
+# memory, 0 if none is.
 key_in_memory()
 {
-	python3 - "$1" "$LAB_DIR" <<-'EOF'
-		import base64, glob, re, sys
-		pid, lab = sys.argv[1:]
-		needles = {}
-		for file in glob.glob(lab + "/*.key") + glob.glob(lab + "/*.psk"):
-		    text = open(file).read().strip()
-		    key = base64.b64decode(text)
-		    needles[file] = (key, text[:43].encode(), key.hex().encode())
-		found, pages = False, 0
-		with open("/proc/%s/mem" % pid, "rb", 0) as mem:
-		    for line in open("/proc/%s/maps" % pid):
-		        start, end = (int(x, 16) for x in re.match("([0-9a-f]+)-([0-9a-f]+)", line).groups())
-		        for at in range(start, end, 1 << 20):
-		            try:
-		                mem.seek(at)
-		                data = mem.read(min((1 << 20) + 64, end - at))
-		            except (OSError, ValueError, OverflowError):
-		                continue
-		            pages += len(data)
-		            for file, forms in needles.items():
-		                if any(f in data for f in forms):
-		                    print("%s in %s" % (file, line.strip()))
-		                    found = True
-		if pages < 100000:
-		    sys.exit("only %d bytes of %s could be read" % (pages, pid))
-		sys.exit(3 if found else 0)
-	EOF
+	local key status found=0
+
+	for key in "$LAB_DIR"/*.key "$LAB_DIR"/*.psk; do
+		[ -e "$key" ] || continue
+		status=0
+		python3 "$LAB_HERE/scan.py" "$1" "$(cat "$key")" || status=$?
+		case $status in
+		0) found=3 ;;
+		1) ;;
+		*) return 4 ;;
+		esac
+	done
+	return $found
 }
 
 # zeroize_lab: two nodes with a preshared key, traffic in a loop from lana to lanb.
@@ -199,6 +185,37 @@ test_zeroize_while_not_running()
 	grep -q '^PublicKey = .*=$' "$LAB_DIR/a.conf" || fail "more than the keys was overwritten"
 	AUDIT_FILE=$LAB_DIR/a.state/$name.audit audited a 1 "l.event == 'zeroize_files' and l.result == 'done'"
 	[ ! -e "/run/esclusa/$name.lock" ] || fail "a lock is left"
+}
+
+# A key store is overwritten and removed; control never had its key, crypto wipes it.
+test_zeroize_with_a_key_store()
+{
+	local control
+
+	store_lab
+	cp "$LAB_DIR/a.keystore" "$LAB_DIR/a.before"
+	ln "$LAB_DIR/a.keystore" "$LAB_DIR/a.blocks" # what is left of its blocks on the disk
+	CREDENTIALS_DIRECTORY=$LAB_DIR/a.credentials node_start a esclusa
+	node_start b esclusa
+	ping_up lana 10.2.0.2
+	control=$(node_show a pid control)
+	must_exit 0 "$ESCLUSA" zeroize "$LAB_DIR/a.conf" --yes
+	says 'running keys wiped by the crypto process'
+	says 'a.keystore: key store overwritten and removed'
+	must_exit 0 key_in_memory "$control"
+	[ ! -e "$LAB_DIR/a.keystore" ] || fail "the key store is there"
+	python3 - "$LAB_DIR/a.before" "$LAB_DIR/a.blocks" <<-'EOF' || fail "secrets are left in the blocks"
+		import sys
+		before, after = (open(f, "rb").read() for f in sys.argv[1:])
+		# Any 16 bytes with some variety that both have, after the header, which is public: parts
+		# of a slot or of the payload.
+		left = [i for i in range(128, len(before) - 16, 16)
+		        if before[i:i + 16] in after and len(set(before[i:i + 16])) > 12]
+		sys.exit("%d of %d pieces" % (len(left), len(before) // 16) if left else 0)
+	EOF
+	node_stop a || fail "stop: $?"
+	must_exit 1 at a timeout 10 "$ESCLUSA" run "$LAB_DIR/a.conf"
+	audited a 1 "l.event == 'zeroize_files' and l.result == 'done'"
 }
 
 # Members of Admins end the running keys; files are root's. Others end nothing.

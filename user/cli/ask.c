@@ -5,11 +5,11 @@
 #include <grp.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/acl.h"
 #include "control/runtime.h"
 #include "sizes.h"
 
@@ -57,14 +57,14 @@ static int relay(const char *command, const char *name, int fd, const char *ques
 	return all ? 0 : -ENODATA;
 }
 
-/* The socket's group may connect to it. */
+/* Who may connect to it is written at the socket, for all to see. */
 static void say_no_access(const char *command, const char *name)
 {
 	char path[ESC_RUN_PATH_MAX];
-	struct stat st;
+	gid_t group[ESC_ACL_GROUPS];
 
-	esc_run_path(path, ESC_RUN_DIR, name, "sock");
-	const struct group *g = !stat(path, &st) && st.st_gid ? getgrgid(st.st_gid) : NULL;
+	esc_acl_get(esc_run_path(path, ESC_RUN_DIR, name, "sock"), group);
+	const struct group *g = group[0] ? getgrgid(group[0]) : NULL;
 	if (g)
 		fprintf(stderr,
 			"esclusa %s: %s: you may not ask this node: ask to be added to group %s\n",

@@ -178,7 +178,7 @@ static void record_here(const struct zeroize *z)
 	struct esc_audit a;
 
 	esc_audit_path(path, z->keys.audit, z->keys.state, z->name);
-	int err = esc_audit_open(&a, path, z->name, 0);
+	int err = esc_audit_open(&a, path, z->name, (gid_t[ESC_ACL_GROUPS]){0});
 	if (!err) {
 		esc_audit_begin(&a, "zeroize_files", &who);
 		err = esc_audit_end(&a, z->failed ? "failed" : "done",

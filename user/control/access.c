@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "control/access.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
-#include <linux/posix_acl.h>
-#include <linux/posix_acl_xattr.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 /* --- the groups of the file -------------------------------------------------------------------
@@ -122,42 +117,8 @@ int esc_access_ask(const struct esc_access *a, int fd, struct esc_caller *who)
 	return err;
 }
 
-/* --- the file mode ----------------------------------------------------------------------------
- */
-
-/* Read and write for the owner, the owning group and one group more; acl(5). */
-static int add_group(const char *path, gid_t gid)
+void esc_access_groups(const struct esc_access *a, gid_t group[ESC_ACL_GROUPS])
 {
-	const struct {
-		uint16_t tag, perm;
-		uint32_t id;
-	} entries[] = {
-		{ACL_USER_OBJ, ACL_READ | ACL_WRITE, (uint32_t)-1},
-		{ACL_GROUP_OBJ, ACL_READ | ACL_WRITE, (uint32_t)-1},
-		{ACL_GROUP, ACL_READ | ACL_WRITE, gid},
-		{ACL_MASK, ACL_READ | ACL_WRITE, (uint32_t)-1},
-		{ACL_OTHER, 0, (uint32_t)-1},
-	};
-	struct {
-		struct posix_acl_xattr_header head;
-		struct posix_acl_xattr_entry entry[sizeof(entries) / sizeof(entries[0])];
-	} acl = {.head.a_version = htole32(POSIX_ACL_XATTR_VERSION)};
-
-	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
-		acl.entry[i].e_tag = htole16(entries[i].tag);
-		acl.entry[i].e_perm = htole16(entries[i].perm);
-		acl.entry[i].e_id = htole32(entries[i].id);
-	}
-	return setxattr(path, "system.posix_acl_access", &acl, sizeof(acl), 0) ? -errno : 0;
-}
-
-int esc_access_open_path(const struct esc_access *a, const char *path)
-{
-	gid_t first = a->monitors ? a->monitors : a->admins;
-
-	if (!first)
-		return 0;
-	if (chown(path, (uid_t)-1, first) || chmod(path, 0660))
-		return -errno;
-	return a->admins && a->admins != first ? add_group(path, a->admins) : 0;
+	group[0] = a->monitors;
+	group[1] = a->admins;
 }

@@ -5,7 +5,7 @@
  * anything. What `wg` shows holds preshared keys, so it is for those who may change the node.
  *
  * A client is who the kernel says it is: its user and groups when it connected (SO_PEERCRED,
- * SO_PEERGROUPS; unix(7), socket(7)). They are asked for at every request. The file modes of the
+ * SO_PEERGROUPS; unix(7), socket(7)). They are asked for at every request. Access lists of the
  * sockets keep everybody else from connecting at all, and are only the second layer.
  */
 #ifndef ESC_CONTROL_ACCESS_H
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "base/acl.h"
 #include "control/model.h"
 
 enum esc_right { ESC_RIGHT_NONE, ESC_RIGHT_READ, ESC_RIGHT_CHANGE, ESC_RIGHT_ROOT };
@@ -48,11 +49,8 @@ enum esc_right esc_access_right(const struct esc_access *a, uid_t uid, gid_t gid
 /* Who is at the other end, and what it may do. 0; -errno: right is NONE then. */
 int esc_access_ask(const struct esc_access *a, int fd, struct esc_caller *who);
 
-/*
- * Let the groups connect to the socket at path, which is root's alone (0600) until then: mode 0660
- * for one group, an access control list for a second one. 0 or -errno.
- */
-int esc_access_open_path(const struct esc_access *a, const char *path);
+/* Who may connect to the sockets and read the audit log, besides root: those named in the file. */
+void esc_access_groups(const struct esc_access *a, gid_t group[ESC_ACL_GROUPS]);
 
 /* The group that a person without this right should ask to join; NULL: only root has it. */
 const char *esc_access_group(const struct esc_access *a, enum esc_right right);

@@ -49,15 +49,20 @@ static int continue_chain(struct esc_audit *a, off_t size)
 	return 0;
 }
 
-/* A new file is begun for the group, one that is there is taken as it is. */
+/* A new file is begun for the groups, one that is there is taken as it is. */
 static int open_file(struct esc_audit *a)
 {
 	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK;
 	struct stat st;
 
 	a->fd = open(a->path, flags | O_CREAT | O_EXCL, 0600);
-	if (a->fd >= 0)
-		return fchown(a->fd, (uid_t)-1, a->group) || fchmod(a->fd, 0640) ? -errno : 0;
+	if (a->fd >= 0) {
+		int err = esc_acl_set(NULL, a->fd, a->group, false);
+		if (err)
+			esc_warn("audit log %s: only root can read it: access list: %s", a->path,
+				 strerror(-err));
+		return 0;
+	}
 	if (errno != EEXIST)
 		return -errno;
 	a->fd = open(a->path, flags);
@@ -93,9 +98,11 @@ static bool is_current(const struct esc_audit *a)
 	       mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
 }
 
-int esc_audit_open(struct esc_audit *a, const char *path, const char *node, gid_t group)
+int esc_audit_open(struct esc_audit *a, const char *path, const char *node,
+		   const gid_t group[ESC_ACL_GROUPS])
 {
-	*a = (struct esc_audit){.fd = -1, .group = group};
+	*a = (struct esc_audit){.fd = -1};
+	memcpy(a->group, group, sizeof(a->group));
 	snprintf(a->path, sizeof(a->path), "%s", path);
 	snprintf(a->node, sizeof(a->node), "%s", node);
 	return reopen(a);

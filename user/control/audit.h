@@ -46,7 +46,7 @@
 struct esc_audit {
 	char path[ESC_AUDIT_PATH];
 	char node[ESC_NAME_MAX + 1];
-	gid_t group; /* may read the file; 0: root alone */
+	gid_t group[ESC_ACL_GROUPS]; /* may read the file besides root; 0: none */
 	int fd;
 	uint64_t seq; /* of the last line */
 	uint8_t last[ESC_AUDIT_HASH];
@@ -69,10 +69,12 @@ char *esc_audit_path(char path[ESC_AUDIT_PATH], const char *configured, const ch
 		     const char *node);
 
 /*
- * Continue the log at path, or begin it (0640, of this group). 0, or -errno: -ENOSPC and -EDQUOT
- * mean that lines may be possible later, everything else that they never will. Close it either way.
+ * Continue the log at path, or begin it (for root and these groups to read). 0, or -errno: -ENOSPC
+ * and -EDQUOT mean that lines may be possible later, everything else that they never will. Close it
+ * either way.
  */
-int esc_audit_open(struct esc_audit *a, const char *path, const char *node, gid_t group);
+int esc_audit_open(struct esc_audit *a, const char *path, const char *node,
+		   const gid_t group[ESC_ACL_GROUPS]);
 void esc_audit_close(struct esc_audit *a);
 
 /*

@@ -68,15 +68,11 @@ static const struct call allowed[] = {
 	CALL(ftruncate, "lock files, sizes of shared memory"),
 	CALL(flock, "one control per node"),
 	CALL(umask, "sockets that nobody else may open"),
-	CALL(chmod, "sockets of the administrators' group"),
+	CALL(chmod, "folders for all to look into"),
 	CALL(fchmod, "the same"),
 	CALL(fchmodat, "the same"),
-	CALL(chown, "the same"),
-	CALL(fchown, "the same"),
-	CALL(fchownat, "the same"),
-	CALL(getxattr, "access lists of those sockets"),
-	CALL(setxattr, "the same"),
-	CALL(removexattr, "the same"),
+	CALL(setxattr, "access lists of administrators' sockets"),
+	CALL(fsetxattr, "and of the audit log"),
 
 	/* sockets; socket() itself is below */
 	CALL(bind, "administrators' sockets, netlink, AF_XDP queues"),

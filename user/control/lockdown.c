@@ -31,7 +31,6 @@ static const struct {
 	{CAP_NET_RAW, CONTROL, "make AF_XDP sockets"},
 	{CAP_IPC_LOCK, CONTROL, "lock packet memory and keys"},
 	{CAP_KILL, CONTROL, "end processes that hang, and are other users"},
-	{CAP_CHOWN, CONTROL, "give the administrators' sockets to their group"},
 	{CAP_SYS_ADMIN, PROCESSES, "namespaces and an empty root; the BPF file system"},
 	{CAP_SETUID, PROCESSES, "a user of its own"},
 	{CAP_SETGID, PROCESSES, "groups of its own"},

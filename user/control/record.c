@@ -53,10 +53,11 @@ int record_open(struct node *n)
 {
 	char path[ESC_AUDIT_PATH];
 	const struct esc_model *m = n->model;
-	int err =
-		esc_audit_open(&n->audit, esc_audit_path(path, m->audit, m->state_dir, m->name),
-			       m->name, n->access.monitors ? n->access.monitors : n->access.admins);
+	gid_t groups[ESC_ACL_GROUPS];
 
+	esc_access_groups(&n->access, groups);
+	esc_audit_path(path, m->audit, m->state_dir, m->name);
+	int err = esc_audit_open(&n->audit, path, m->name, groups);
 	if (err == -ENOSPC || err == -EDQUOT)
 		return 0; /* said with the first line */
 	if (err)

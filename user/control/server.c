@@ -209,6 +209,7 @@ static bool somebody_answers(const struct sockaddr_un *sa)
 static int listen_at(const char *path, const struct esc_access *access)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	gid_t groups[ESC_ACL_GROUPS];
 	int err = 0;
 
 	if (strlen(path) >= sizeof(sa.sun_path))
@@ -225,8 +226,9 @@ static int listen_at(const char *path, const struct esc_access *access)
 	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)))
 		err = -errno;
 	umask(mask);
+	esc_access_groups(access, groups);
 	if (!err)
-		err = esc_access_open_path(access, path);
+		err = esc_acl_set(path, -1, groups, true);
 	if (!err && listen(fd, (int)ESC_CLIENTS_MAX))
 		err = -errno;
 	if (err) {
