@@ -164,6 +164,20 @@ terminal_ends()
 	[ ! -e "/sys/fs/bpf/esclusa/$(node_name a)" ] || fail "programs were left on the NICs"
 }
 
+# Nobody there: it says so, and waits for as long as it takes.
+test_keystore_waits_for_a_person()
+{
+	store_lab
+	terminal a "$LAB_DIR/a.log" -- "$ESCLUSA" run "$LAB_DIR/a.conf"
+	NODE_KIND[a]=esclusa
+	wait_for 10 grep -qs '^Passphrase for' "$LAB_DIR/a.log" || fail "nobody asked"
+	sleep 12 # longer than a process may take to start by itself
+	equal "state of a" "$(node_show a field state)" locked
+	kill -TERM "$BG"
+	wait_for 5 pid_gone "$BG" || fail "node a does not end while it asks"
+	wait "$BG" || fail "terminal: $(cat "$LAB_DIR/a.log.python")"
+}
+
 test_keystore_terminal_gives_up()
 {
 	local start

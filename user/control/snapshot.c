@@ -189,7 +189,7 @@ static const char *state_of(const struct node *n)
 		return *n->waiting_for ? "waiting" : "restarting";
 	case PHASE_STARTING:
 	case PHASE_CONFIGURING:
-		return "starting";
+		return n->side[ESC_SIDE_BLACK].child.terminal.lent ? "locked" : "starting";
 	case PHASE_RUNNING:
 		return "running";
 	case PHASE_ZEROIZING:
