@@ -289,3 +289,47 @@ test_stop_control()
 	done
 	fault_end
 }
+
+# --- the end -------------------------------------------------------------------------------------------------
+
+# Stopped and started again under traffic: not one packet of a LAN leaves in clear, before, while or
+# after. (The kernel answers on the black NIC when the node is gone, so only content is looked at.)
+LIMIT[stop_leaks_nothing]=90
+test_stop_leaks_nothing()
+{
+	local i s
+
+	fault_lab
+	for ((i = 0; i < 8; i++)); do
+		s=a
+		[ $((i & 1)) -eq 0 ] || s=b
+		if [ $i -ge 6 ]; then # nor does a process that is stopped keep the node from its end
+			kill -STOP "$(fault_pid $s crypto)" "$(fault_pid $s red)"
+		fi
+		echo "$EPOCHREALTIME" >>"$LAB_DIR/faults"
+		node_stop $s || fail "round $i: node $s ended with $?"
+		[ ! -e "/sys/fs/bpf/esclusa/$(node_name $s)" ] || fail "round $i: pins are left"
+		node_start $s esclusa
+		wait_for "$FAULT_SECONDS" fault_passes "${EPOCHREALTIME/./}" || fail "round $i: no traffic"
+	done
+	# shellcheck disable=SC2086
+	lab_kill $FAULT_PINGS
+	wire_close a b
+	for s in a b; do
+		[ "$(wire $s count data)" -gt 100 ] || fail "next to nothing was captured of node $s"
+		! grep -aqF "$FAULT_MARKER" "$LAB_DIR/wire-$s.pcap" || fail "node $s leaked plaintext"
+	done
+	python3 "${BASH_SOURCE[0]%/*}/outage.py" "$LAB_DIR/ping.log" "$LAB_DIR/faults" "$FAULT_SECONDS"
+}
+
+# What the other tests look for on the black wire is on the red one.
+test_marker_is_in_the_traffic()
+{
+	fault_lab
+	bg lanb "$LAB_DIR/red.log" timeout 10 tcpdump -i lan0 -s 0 -c 100 -w "$LAB_DIR/red.pcap"
+	wait_for 10 pid_gone "$BG" || fail "no traffic"
+	[ "$(grep -acF "$FAULT_MARKER" "$LAB_DIR/red.pcap")" -gt 0 ] || fail "no marker on the red side"
+	python3 "$LAB_HERE/wire.py" "$LAB_DIR/red.pcap" clean "$FAULT_MARKER" >"$LAB_DIR/said" &&
+		fail "a red capture passes for a clean black one"
+	grep -q "frames with the marker: [1-9]" "$LAB_DIR/said" || fail "$(cat "$LAB_DIR/said")"
+}

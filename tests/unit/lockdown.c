@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "control/launch.h"
 #include "control/lockdown.h"
 
 #define WAIVED_NONE 0u
@@ -322,6 +324,31 @@ static void test_what_it_starts_inherits_it(void **state)
 	good(WAIVED_NONE, set_up_of_a_process);
 }
 
+/* Control neither executes anything nor starts anyone, and has no right that only that needs. */
+static void no_processes(void)
+{
+	char name[] = "true", *const argv[] = {name, NULL};
+
+	must(fork() < 0 && errno == EPERM);
+	must(execv("/bin/true", argv) < 0 && errno == EPERM);
+	must(unshare(CLONE_NEWNET) < 0 && errno == EPERM);
+	must(setuid(1) < 0 && errno == EPERM);
+	must(!capng_get_caps_process());
+	must(!capng_have_capability(CAPNG_PERMITTED, CAP_SYS_ADMIN));
+	must(!capng_have_capability(CAPNG_PERMITTED, CAP_SETUID));
+	must(!capng_have_capability(CAPNG_PERMITTED, CAP_SETPCAP));
+	must(prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 0);
+	must(capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN));
+}
+
+static void test_with_a_launcher_it_starts_nobody(void **state)
+{
+	(void)state;
+	setenv(ESC_LAUNCHER_ENV, "/nowhere", 1);
+	good(WAIVED_NONE, no_processes);
+	unsetenv(ESC_LAUNCHER_ENV);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_an_unlisted_call_fails),
 		cmocka_unit_test(test_calls_without_an_innocent_use_are_deadly),
 		cmocka_unit_test(test_what_it_starts_inherits_it),
+		cmocka_unit_test(test_with_a_launcher_it_starts_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
