@@ -83,7 +83,7 @@ test_usage()
 	must_exit 1 "$ESCLUSA" show no-such-node
 	must_exit 0 "$ESCLUSA" --help
 	must_exit 0 "$ESCLUSA" --version
-	for command in run check show key selftest launch demo; do
+	for command in run check show audit zeroize key selftest launch demo; do
 		must_exit 0 "$ESCLUSA" "$command" --help
 		grep -qi usage "$LAB_DIR/must_exit.out" || fail "$command --help shows no usage"
 	done

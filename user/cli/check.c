@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "control/access.h"
+#include "control/audit.h"
 #include "control/config.h"
 #include "control/plan.h"
 #include "keystore/keystore.h"
@@ -42,7 +43,7 @@ static void print_row(const char *name, const char *value)
 
 static void print_node(const struct esc_model *m)
 {
-	char key[ESC_KEY_B64];
+	char audit[ESC_AUDIT_PATH], key[ESC_KEY_B64];
 
 	printf("node %s\n", m->name);
 	print_row("mode", mode_name(m->mode));
@@ -60,6 +61,8 @@ static void print_node(const struct esc_model *m)
 		print_row("red user", m->red_user);
 	if (m->crypto_user[0])
 		print_row("crypto user", m->crypto_user);
+	esc_audit_path(audit, m->audit, m->state_dir, m->name);
+	print_row("audit log", audit);
 	print_row("admins", m->admins[0] ? m->admins : "root");
 	if (m->monitors[0])
 		print_row("monitors", m->monitors);
@@ -111,7 +114,7 @@ static void json_peer(struct esc_json *j, const struct esc_model *m, const struc
 
 static void json_node(struct esc_json *j, const struct esc_model *m, bool nics_ok)
 {
-	char key[ESC_KEY_B64];
+	char audit[ESC_AUDIT_PATH], key[ESC_KEY_B64];
 
 	esc_json_str(j, "name", m->name);
 	esc_json_str(j, "mode", mode_name(m->mode));
@@ -126,6 +129,7 @@ static void json_node(struct esc_json *j, const struct esc_model *m, bool nics_o
 	esc_json_str(j, "state", m->state_dir);
 	esc_json_str(j, "red_user", m->red_user[0] ? m->red_user : NULL);
 	esc_json_str(j, "crypto_user", m->crypto_user[0] ? m->crypto_user : NULL);
+	esc_json_str(j, "audit", esc_audit_path(audit, m->audit, m->state_dir, m->name));
 	esc_json_str(j, "admins", m->admins[0] ? m->admins : NULL);
 	esc_json_str(j, "monitors", m->monitors[0] ? m->monitors : NULL);
 }

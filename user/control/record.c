@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "control/lsm.h"
 #include "control/node.h"
 #include "ipc/sandbox.h"
 
@@ -114,6 +115,7 @@ void record_running(struct node *n)
 		esc_json_u64(j, "restarts", n->restarts);
 		esc_json_u64(j, "peers", n->model->peers);
 		esc_json_str(j, "public_key", esc_key_to_base64(key, n->model->public_key));
+		esc_json_str(j, "lsm", esc_lsm_look() == ESC_LSM_IN_FORCE ? "in_force" : "absent");
 		esc_json_u64(j, "red_pid", (uint64_t)n->side[ESC_SIDE_RED].child.pid);
 		esc_json_u64(j, "crypto_pid", (uint64_t)n->side[ESC_SIDE_BLACK].child.pid);
 	}
