@@ -138,21 +138,22 @@ static int start_core(struct crypto *c)
 	return c->wg && c->hops && c->peer ? crypto_control_open(c) : -ENOMEM;
 }
 
-/* What a key takes is the provider's secret. */
+/* What a key takes of the heap is the provider's secret. */
 static int measure_key(struct crypto *c, size_t *size)
 {
 	enum { KEYS = 16 };
-	static const uint8_t bytes[ESC_AEAD_KEY_LEN];
-	void *key[KEYS];
+	static const uint8_t bytes[ESC_AEAD_KEY_LEN] = {1};
+	const struct esc_aead_provider *p = c->aead.provider;
+	struct esc_aead_key *key[KEYS];
 	int n = 0;
 	size_t before = mallinfo2().uordblks;
 
-	while (n < KEYS && (key[n] = env_key_new(c, bytes)))
+	while (n < KEYS && (key[n] = p->key_new(c->aead.ctx, bytes)))
 		n++;
 	*size = (mallinfo2().uordblks - before) / KEYS + 1;
 	int err = n < KEYS ? -ENOMEM : 0;
 	while (n)
-		env_key_free(c, key[--n]);
+		p->key_free(c->aead.ctx, key[--n]);
 	return err;
 }
 
