@@ -65,8 +65,11 @@ launched_node()
 	launcher_open
 	limits=$(limited esclusa@.service)
 	ESCLUSA=$LAB_DIR/limited
-	printf '#!/bin/sh\nESCLUSA_LAUNCHER=%s exec %s %s "$@"\n' "$LAUNCHER" "$limits" \
-		"$BUILD/esclusa" >"$ESCLUSA"
+	{
+		echo '#!/bin/sh'
+		# shellcheck disable=SC2016
+		echo "ESCLUSA_LAUNCHER=$LAUNCHER exec $limits $BUILD/esclusa" '"${@}"'
+	} >"$ESCLUSA"
 	chmod 755 "$ESCLUSA"
 	node_start a esclusa
 	ESCLUSA=$BUILD/esclusa

@@ -61,13 +61,21 @@ static bool is_kept(unsigned int cap)
 /* What a container did not give cannot be kept; who needs it says so then. */
 static int few_capabilities(void)
 {
+	capng_select_t which = CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT;
 	bool had[KEPT];
+	int bounds = 0;
 
 	if (capng_get_caps_process())
 		return -1;
-	for (size_t i = 0; i < KEPT; i++)
+	for (unsigned int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		bounds += capng_have_capability(CAPNG_BOUNDING_SET, cap);
+	for (size_t i = 0; i < KEPT; i++) {
 		had[i] =
 			is_kept(kept[i].cap) && capng_have_capability(CAPNG_PERMITTED, kept[i].cap);
+		bounds -= had[i] && capng_have_capability(CAPNG_BOUNDING_SET, kept[i].cap);
+	}
+	if (bounds) /* else it is as small already, as in a unit of systemd */
+		which |= CAPNG_SELECT_BOUNDS;
 	capng_clear(CAPNG_SELECT_ALL);
 	for (size_t i = 0; i < KEPT; i++) {
 		if (had[i] &&
@@ -75,7 +83,7 @@ static int few_capabilities(void)
 				 kept[i].cap))
 			return -1;
 	}
-	return capng_apply(CAPNG_SELECT_ALL) ? -1 : 0;
+	return capng_apply(which) ? -1 : 0;
 }
 
 static int no_new_privs(void)

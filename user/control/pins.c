@@ -72,7 +72,6 @@ void esc_pins_remove(const char *node)
 	closedir(d);
 	if (rmdir(folder) && errno != ENOENT)
 		esc_warn("removing %s: %s", folder, strerror(errno));
-	rmdir(ROOT); /* fails while another node has its folder there */
 }
 
 int esc_pin(const char *node, const char *name, int fd)

@@ -11,7 +11,7 @@
  * the folder. 0; -errno after saying why.
  */
 int esc_pins_open(const char *node);
-/* Remove every pin and the folder, and its parent when no other node has one. */
+/* Remove every pin and the folder. Its parent stays: units of other nodes are bound to it. */
 void esc_pins_remove(const char *node);
 
 /* The path of a pin. Returns path. */
