@@ -3,6 +3,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <linux/keyctl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "control/launch.h"
@@ -86,6 +88,14 @@ static int few_capabilities(void)
 	return capng_apply(which) ? -1 : 0;
 }
 
+/* Who started the node may have keys in the session's keyring, and what control starts inherits it.
+ */
+static int no_session_keys(void)
+{
+	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS ? -1
+											     : 0;
+}
+
 static int no_new_privs(void)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -145,6 +155,7 @@ static const struct {
 	{ESC_LAYER_dump, "no core file", "", no_core},
 	{ESC_LAYER_memory, "locked memory", "CAP_IPC_LOCK", locked_memory},
 	{ESC_LAYER_privileges, "few capabilities", "CAP_SETPCAP", few_capabilities},
+	{ESC_LAYER_privileges, "no keys of the session", "", no_session_keys},
 	{ESC_LAYER_privileges, "no_new_privs", "", no_new_privs},
 	{ESC_LAYER_dump, "not dumpable", "", not_dumpable},
 	{ESC_LAYER_privileges, "no way back", "CAP_SETPCAP", verify},

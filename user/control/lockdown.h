@@ -5,7 +5,7 @@
  *they are. But it needs few capabilities, no network socket, and no way into another process:
  *
  *	capabilities	those of a table in lockdown.c, one reason each; the bounding set too
- *	privileges	no_new_privs
+ *	privileges	no_new_privs, and a session keyring of its own, without keys
  *	dump		not dumpable, no core file
  *	memory		locked, as it may hold keys		(Sandbox = memory waives it)
  *	seccomp		the system calls of calls.c		(Sandbox = seccomp waives it)

@@ -55,6 +55,7 @@ int step_pid(struct box *b)
 int step_mount(struct box *b)
 {
 	const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	static const char empty[] = "size=4k,nr_inodes=1,mode=0100";
 
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("none", "/proc", "tmpfs", flags, "size=4k,nr_inodes=1,mode=0100") ||
@@ -68,5 +69,11 @@ int step_mount(struct box *b)
 				 "cannot be left");
 		return -1;
 	}
-	return umount2(".", MNT_DETACH) || chdir("/") ? -1 : 0;
+	if (umount2(".", MNT_DETACH) || chdir("/"))
+		return -1;
+	/*
+	 * One more on top. The process stays below it, which for the kernel is what chroot(2) does,
+	 * and who is in a chroot makes no user namespace, where it would have every capability.
+	 */
+	return mount("none", "/", "tmpfs", flags, empty);
 }
