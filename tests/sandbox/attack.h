@@ -24,7 +24,6 @@ struct target {
 	char node[16];	   /* the node's name */
 	char key[256];	   /* path of the file with the node's private key */
 	char abstract[32]; /* name of an abstract UNIX socket that somebody listens on */
-	int shm; /* key of a System V shared memory segment of somebody else's, mode 666 */
 };
 
 /* Either a function: 0 = it worked, else the errno that stopped it; or one system call. */

@@ -85,18 +85,52 @@ static int open_below_held(const struct target *t)
 	return err;
 }
 
+/* In a directory that everybody may write to; each process of each node its own. */
+static const char *own_path(const struct target *t)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/tmp/esclusa-attack-%s-%s", t->node, t->domain);
+	return path;
+}
+
 static int create_file(const struct target *t)
 {
+	int err = try_open(own_path(t), O_WRONLY | O_CREAT);
+
+	if (!err)
+		unlink(own_path(t));
+	return err;
+}
+
+static int create_in_root(const struct target *t)
+{
 	(void)t;
-	int err = try_open("/tmp/esclusa-attack", O_WRONLY | O_CREAT);
-	return err ? try_open("/esclusa-attack", O_WRONLY | O_CREAT) : 0;
+	return try_open("/esclusa-attack", O_WRONLY | O_CREAT);
+}
+
+static int make_directory(const struct target *t)
+{
+	int err = TRIED(mkdir(own_path(t), 0700));
+
+	if (!err)
+		rmdir(own_path(t));
+	return err;
+}
+
+static int make_link(const struct target *t)
+{
+	int err = TRIED(symlink("/etc/shadow", own_path(t)));
+
+	if (!err)
+		unlink(own_path(t));
+	return err;
 }
 
 static int create_unnamed(const struct target *t)
 {
 	(void)t;
-	int err = try_open("/tmp", O_WRONLY | O_TMPFILE);
-	return err ? try_open("/", O_WRONLY | O_TMPFILE) : 0;
+	return try_open("/tmp", O_WRONLY | O_TMPFILE);
 }
 
 /* What is there to be seen? An empty root is nothing. */
@@ -199,6 +233,9 @@ const struct attack attacks_on_files[] = {
 	{.name = "open_parent", .run = open_parent},
 	{.name = "open_below_held", .run = open_below_held},
 	{.name = "create_file", .run = create_file},
+	{.name = "create_in_root", .run = create_in_root},
+	{.name = "make_directory", .run = make_directory},
+	{.name = "make_link", .run = make_link},
 	{.name = "create_unnamed", .run = create_unnamed},
 	{.name = "list_root", .run = list_root},
 	{.name = "stat_passwd", .run = stat_passwd},
@@ -210,9 +247,7 @@ const struct attack attacks_on_files[] = {
 	{.name = "seal_shared", .run = seal_shared},
 	{.name = "block_bells", .run = block_bells},
 	{.name = "watch_files", .run = watch_files},
-	CALL("make_directory", SYS_mkdirat, AT_FDCWD, P("/tmp/esclusa-attack"), 0700),
 	CALL("make_node", SYS_mknodat, AT_FDCWD, P("/esclusa-attack"), S_IFCHR | 0600, 0x101),
-	CALL("make_link", SYS_symlinkat, P("/etc/shadow"), AT_FDCWD, P("/tmp/esclusa-attack")),
 	CALL("remove_file", SYS_unlinkat, AT_FDCWD, P("/etc/hostname"), 0),
 	CALL("change_mode", SYS_fchmodat, AT_FDCWD, P("/etc/passwd"), 0666),
 	CALL("change_owner", SYS_fchownat, AT_FDCWD, P("/etc/passwd"), 65532, 65532, 0),

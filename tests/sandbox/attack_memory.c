@@ -146,7 +146,7 @@ static int read_implies_exec(const struct target *t)
 
 /*
  * Any descriptor that leads to a memory which is not this process's: in red, black packet memory;
- * in both, the other's status. What both have is no find.
+ * in both, the other's status. What it has by right, its AF_XDP rings too, is no find.
  */
 static int map_other_memory(const struct target *t)
 {
@@ -154,7 +154,7 @@ static int map_other_memory(const struct target *t)
 	int err = ENOENT;
 
 	for (int fd = 0; fd < 256; fd++) {
-		if (fd >= ESC_FD_STATUS && fd <= end)
+		if ((fd >= ESC_FD_STATUS && fd <= end) || fd == ESC_FD_XSK)
 			continue;
 		void *p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
 
@@ -182,27 +182,19 @@ static int open_other_memory(const struct target *t)
 	return err ? err : t->domain[0] == 'r' && !S_ISREG(st.st_mode) ? ENXIO : 0;
 }
 
-/* Somebody else's System V memory, readable by all. */
+/* System V memory of who started the node (treasure.py), readable by all. */
+#define SHM_KEY 0xe5c1
+
 static int attach_shm(const struct target *t)
 {
 	(void)t;
-	int id = shmget(t->shm, 0, 0);
+	int id = shmget(SHM_KEY, 0, 0);
 	if (id < 0)
 		return errno;
 	void *p = shmat(id, NULL, SHM_RDONLY);
 	if (p == (void *)-1)
 		return errno;
 	shmdt(p);
-	return 0;
-}
-
-static int open_queue(const struct target *t)
-{
-	(void)t;
-	int fd = (int)syscall(SYS_mq_open, "esclusa-attack", O_RDWR | O_CREAT, 0600, NULL);
-	if (fd < 0)
-		return errno;
-	close(fd);
 	return 0;
 }
 
@@ -230,7 +222,6 @@ const struct attack attacks_on_memory[] = {
 	{.name = "map_other_memory", .run = map_other_memory},
 	{.name = "open_other_memory", .run = open_other_memory},
 	{.name = "attach_shm", .run = attach_shm},
-	{.name = "open_queue", .run = open_queue},
 	{.name = "fault_handler", .run = fault_handler},
 	CALL("new_memory", SYS_memfd_create, P("attack"), 0),
 	CALL("unlock_memory", SYS_munlockall),

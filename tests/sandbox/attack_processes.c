@@ -17,10 +17,17 @@
 
 #include "attack.h"
 
+/* Known from before the lock: asking is a system call too. */
+static pid_t self;
+
+__attribute__((constructor)) static void remember(void)
+{
+	self = getpid();
+}
+
 /* An attack on each process that there may be: 0 if it worked on any but ourselves. */
 static int on_others(int (*attack)(pid_t pid))
 {
-	pid_t self = getpid();
 	int err = ESRCH;
 
 	for (pid_t pid = 1; pid < 65536; pid++) {
@@ -46,12 +53,6 @@ static int kill_others(const struct target *t)
 {
 	(void)t;
 	return on_others(kill_one);
-}
-
-static int kill_group(const struct target *t)
-{
-	(void)t;
-	return TRIED(kill(-1, 0));
 }
 
 static int trace_one(pid_t pid)
@@ -106,7 +107,7 @@ static int steal_one(pid_t pid)
 
 	if (pidfd < 0)
 		return errno;
-	int err = TRIED(syscall(SYS_pidfd_getfd, pidfd, ESC_FD_CONTROL, 0));
+	int err = TRIED(syscall(SYS_pidfd_getfd, pidfd, 0, 0));
 	close(pidfd);
 	return err;
 }
@@ -166,7 +167,7 @@ static int pin_others(const struct target *t)
 
 static int compare_one(pid_t pid)
 {
-	return TRIED(syscall(SYS_kcmp, getpid(), pid, KCMP_FILE, ESC_FD_LINK, ESC_FD_LINK));
+	return TRIED(syscall(SYS_kcmp, self, pid, KCMP_FILE, 0, 0));
 }
 
 static int compare_others(const struct target *t)
@@ -310,7 +311,6 @@ static char key_press = 'x';
 
 const struct attack attacks_on_processes[] = {
 	{.name = "kill_others", .run = kill_others},
-	{.name = "kill_group", .run = kill_group},
 	{.name = "trace_others", .run = trace_others},
 	{.name = "read_others", .run = read_others},
 	{.name = "write_others", .run = write_others},

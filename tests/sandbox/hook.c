@@ -5,11 +5,12 @@
  * names one attack. ESCLUSA_ATTACK is words KEY=VALUE:
  *
  *	red=NAME,... crypto=NAME,...	attacks of that process
- *	node= key= abstract= shm=	struct target
+ *	node= key= abstract=		struct target
  *	red-rings= crypto-rings=	FROM-TO: hostile between these seconds of uptime (hostile.h)
  */
 #include "proc/hook.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,15 +104,12 @@ void esc_hook_locked(const char *domain, void *process)
 {
 	static char list[8192]; /* the words are in the environment, which stays */
 	struct target t = {0};
-	char number[16] = "0";
 
 	(void)process;
 	snprintf(t.domain, sizeof(t.domain), "%s", domain);
 	attack_word("node", t.node, sizeof(t.node));
 	attack_word("key", t.key, sizeof(t.key));
 	attack_word("abstract", t.abstract, sizeof(t.abstract));
-	attack_word("shm", number, sizeof(number));
-	t.shm = (int)strtol(number, NULL, 0);
 	if (attack_word(domain, list, sizeof(list)))
 		run_list(list, &t);
 	load_guns(domain);
@@ -168,6 +166,8 @@ static struct {
 
 void esc_hook_key(const uint8_t key[32])
 {
+	if (sodium_is_zero(key, 32)) /* a size is being measured */
+		return;
 	const uint32_t slot = keys.count++ % 64;
 
 	memcpy(keys.magic, "ESCLUSA-", 8); /* in two pieces: the program's text is not the list */
