@@ -27,6 +27,7 @@
 
 #include "ipc/fds.h"
 #include "proc/sandbox.h"
+#include "sizes.h"
 
 #define SOMEBODY   64123
 
@@ -53,14 +54,16 @@ enum { WORKED = 0, NOT_SO = 200, NOT_LOCKED_IN = 201, KILLED = 256 };
 static bool root;
 static uint32_t layers;			   /* in the process: what it was told is in force */
 static size_t heap_size = (size_t)1 << 20; /* that it asks for */
+static uint32_t queues = 1;
 
 /* --- a process with the descriptors that it expects ------------------------------------------ */
 
 static inline void place_descriptors(int control)
 {
-	int null = open("/dev/null", O_RDWR), fd[ESC_FD_XSK + 1];
+	int null = open("/dev/null", O_RDWR), fd[ESC_FD_XSK + ESC_QUEUES_MAX];
+	int end = ESC_FD_XSK + (int)queues;
 
-	for (int i = 0; i <= ESC_FD_XSK; i++)
+	for (int i = 0; i < end; i++)
 		fd[i] = fcntl(null, F_DUPFD, 100);
 	fd[ESC_FD_LOG] = fcntl(STDERR_FILENO, F_DUPFD, 100);
 	fd[ESC_FD_CONTROL] = fcntl(control, F_DUPFD, 100);
@@ -68,10 +71,11 @@ static inline void place_descriptors(int control)
 	fd[ESC_FD_STATUS] = fcntl(memfd_create("file", 0), F_DUPFD, 100);
 	fd[ESC_FD_RED_WAKE] = fcntl(eventfd(0, EFD_NONBLOCK), F_DUPFD, 100);
 	fd[ESC_FD_CRYPTO_WAKE] = fcntl(eventfd(0, EFD_NONBLOCK), F_DUPFD, 100);
-	fd[ESC_FD_XSK] = fcntl(socket(AF_UNIX, SOCK_DGRAM, 0), F_DUPFD, 100);
-	for (int i = 0; i <= ESC_FD_XSK; i++)
+	for (int i = ESC_FD_XSK; i < end; i++)
+		fd[i] = fcntl(socket(AF_UNIX, SOCK_DGRAM, 0), F_DUPFD, 100);
+	for (int i = 0; i < end; i++)
 		dup2(fd[i], i);
-	syscall(SYS_close_range, ESC_FD_XSK + 1u, ~0u, 0u);
+	syscall(SYS_close_range, (unsigned int)end, ~0u, 0u);
 }
 
 static inline int enter(uint32_t waived, char why[ESC_SANDBOX_WHY])
@@ -80,7 +84,7 @@ static inline int enter(uint32_t waived, char why[ESC_SANDBOX_WHY])
 		.uid = root ? SOMEBODY : 0,
 		.gid = root ? SOMEBODY : 0,
 		.waived = root ? waived : waived | NEED_ROOT,
-		.queues = 1,
+		.queues = queues,
 		.own_bell = ESC_FD_RED_WAKE,
 		.peer_bell = ESC_FD_CRYPTO_WAKE,
 		.heap = heap_size,

@@ -159,10 +159,28 @@ static void only_known_calls_with_known_arguments_pass(void **state)
 	       ENOMEM);
 }
 
+#define LAST_XSK (ESC_FD_XSK + (int)ESC_QUEUES_MAX - 1)
+TRY(kick_last, sendto(LAST_XSK, NULL, 0, MSG_DONTWAIT, NULL, 0))
+TRY(kick_beyond, sendto(LAST_XSK + 1, NULL, 0, MSG_DONTWAIT, NULL, 0))
+TRY(sleep_on_all, ppoll(fds, 2 + ESC_QUEUES_MAX, &at_once, NULL))
+
+static void as_many_queues_as_there_can_be_are_in_the_filter(void **state)
+{
+	(void)state;
+	skip_unless(built(ESC_LAYER_seccomp), "a build without sanitizer");
+	queues = ESC_QUEUES_MAX;
+	expect("the first queue", 0, try_kick, ENOTCONN);
+	expect("the last queue", 0, try_kick_last, ENOTCONN);
+	expect("no queue", 0, try_kick_beyond, DEADLY);
+	expect("sleeping on all of them", 0, try_sleep_on_all, WORKED);
+	queues = 1;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_known_calls_with_known_arguments_pass),
+		cmocka_unit_test(as_many_queues_as_there_can_be_are_in_the_filter),
 	};
 
 	return cmocka_run_group_tests(tests, locked_in_set_up, NULL);
