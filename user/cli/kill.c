@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,8 +23,8 @@ struct tree {
 /* The process, then its children, and theirs. */
 static int add(struct tree *t, pid_t pid)
 {
-	char path[64];
-	int child, err = 0;
+	char path[64], child[16];
+	int err = 0;
 
 	if (t->n == TREE_MAX)
 		return -E2BIG;
@@ -33,8 +34,8 @@ static int add(struct tree *t, pid_t pid)
 	t->end[t->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
 	FILE *f = fopen(path, "re");
-	while (f && !err && fscanf(f, "%d", &child) == 1)
-		err = add(t, child);
+	while (f && !err && fscanf(f, "%15s", child) == 1)
+		err = add(t, (pid_t)strtol(child, NULL, 10));
 	if (f)
 		fclose(f);
 	return err;

@@ -203,7 +203,8 @@ struct esc_json *esc_audit_begin(struct esc_audit *a, const char *event,
 	if (who) {
 		esc_json_u64(j, "uid", who->uid);
 		esc_json_str(j, "user", user_name(who->uid, text, sizeof(text)));
-		esc_json_u64(j, "gid", who->gid);
+		if (who->gid != (gid_t)-1) /* a signal does not tell */
+			esc_json_u64(j, "gid", who->gid);
 		esc_json_u64(j, "pid", (uint64_t)who->pid);
 		esc_json_str(j, "unit", unit_name(who->pid, text, sizeof(text)));
 	}
@@ -212,12 +213,12 @@ struct esc_json *esc_audit_begin(struct esc_audit *a, const char *event,
 
 static void say(const struct esc_audit *a, const char *result, int err)
 {
+	const bool bad = !strcmp(result, "refused") || !strcmp(result, "failed");
 	char text[900];
 
 	if (esc_audit_readable(a->text, false, text, sizeof(text)))
-		esc_log(strcmp(result, "refused") && strcmp(result, "failed") ? ESC_LOG_INFO
-									      : ESC_LOG_WARN,
-			"audit %s%s", err ? "(not in the log) " : "", text);
+		esc_log(bad ? ESC_LOG_WARN : ESC_LOG_INFO, "audit %s%s",
+			err ? "(not in the log) " : "", text);
 }
 
 static void say_failing(struct esc_audit *a, int err)
