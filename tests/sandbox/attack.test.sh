@@ -175,6 +175,50 @@ attack_bad()
 	BAD=1
 }
 
+# attack_replaced DOMAIN: a process that tries something while it works is killed, said to be, and
+# replaced at once; its successor is honest.
+attack_replaced()
+{
+	local pid up now
+
+	lab_site a
+	lab_site b
+	node_config a
+	node_config b
+	node_peer a b
+	node_peer b a
+	node_start b esclusa
+	read -r up _ </proc/uptime
+	up=$((${up%.*} + 5))
+	ESCLUSA=$HOOKS ESCLUSA_ATTACK="$1=open_passwd time=$up-$((up + 1))" node_start a esclusa
+	wire_open a
+	ping_up lana 10.2.0.2
+	pid=$(node_show a pid "$1")
+	bg lana "$LAB_DIR/ping.log" ping -n -i 0.02 10.2.0.2
+	wait_for 10 grep -q "$1 process $pid $SIGSYS" "$LAB_DIR/a.log" || fail "it was not killed"
+	read -r now _ </proc/uptime
+	wait_for 5 node_ready a || fail "nobody replaces it"
+	echo "killed at $now, replaced at $(cut -d' ' -f1 </proc/uptime)"
+	ping_up lana 10.2.0.2 5
+	[ "$(node_show a pid "$1")" != "$pid" ] || fail "the same process id"
+	[ "$(node_show a field restarts)" -ge 1 ] || fail "no restart is counted"
+	"$ESCLUSA" show "$(node_name a)" | grep "last failure: $1 process .*SIGSYS" ||
+		fail "show does not say what happened"
+	tcp_copy lana lanb 10.2.0.2 500000
+	wire_close a
+	wire_clean a
+}
+
+test_attacker_in_red_is_replaced()
+{
+	attack_replaced red
+}
+
+test_attacker_in_crypto_is_replaced()
+{
+	attack_replaced crypto
+}
+
 for it in files network processes memory privileges kernel; do
 	eval "test_attacks_on_$it() { COUNT=0; attacks_on $it; echo \"\$COUNT attacks\"; }"
 done

@@ -6,7 +6,8 @@
  *
  *	red=NAME,... crypto=NAME,...	attacks of that process
  *	node= key= abstract=		struct target
- *	red-rings= crypto-rings=	FROM-TO: hostile between these seconds of uptime (hostile.h)
+ *	time=FROM-TO			of uptime: the attacks come then and not at start
+ *	red-rings= crypto-rings=	FROM-TO: hostile in the rings then (hostile.h)
  */
 #include "proc/hook.h"
 
@@ -80,12 +81,12 @@ static const char *result(const struct attack *a, const struct target *t)
 }
 
 /* Results of several attacks in one line: control takes only so many lines. */
-static void run_list(char *list, const struct target *t)
+static void run_list(char *names, const struct target *t)
 {
 	char line[240] = "";
 	char *name;
 
-	while ((name = strsep(&list, ","))) {
+	while ((name = strsep(&names, ","))) {
 		char one[80];
 
 		snprintf(one, sizeof(one), " %s=%s", name, result(find(name), t));
@@ -98,58 +99,78 @@ static void run_list(char *list, const struct target *t)
 	attack_log("attacks:%s", line);
 }
 
-static void load_guns(const char *domain);
+/* FROM-TO: is it between these seconds of uptime? */
+struct window {
+	uint64_t from, to; /* esc_now(); 0: never */
+};
+
+static struct window window_of(const char *key)
+{
+	char text[32], *dash = NULL;
+	struct window w = {0};
+
+	if (!attack_word(key, text, sizeof(text)))
+		return w;
+	w.from = strtoull(text, &dash, 10) * ESC_S;
+	w.to = *dash ? strtoull(dash + 1, NULL, 10) * ESC_S : 0;
+	return w;
+}
+
+static bool within(const struct window *w)
+{
+	const uint64_t now = esc_now();
+
+	return now >= w->from && now < w->to;
+}
+
+static char list[8192]; /* of attacks; empty: none, or done */
+static struct target t;
+static struct window attack_time, rings_time;
+static void (*volley)(void *process);
 
 void esc_hook_locked(const char *domain, void *process)
 {
-	static char list[8192]; /* the words are in the environment, which stays */
-	struct target t = {0};
+	const bool red = !strcmp(domain, "red");
 
 	(void)process;
 	snprintf(t.domain, sizeof(t.domain), "%s", domain);
 	attack_word("node", t.node, sizeof(t.node));
 	attack_word("key", t.key, sizeof(t.key));
 	attack_word("abstract", t.abstract, sizeof(t.abstract));
-	if (attack_word(domain, list, sizeof(list)))
-		run_list(list, &t);
-	load_guns(domain);
-}
-
-/* --- hostile rings ------------------------------------------------------------------------- */
-
-static uint64_t hostile_from, hostile_until; /* esc_now(); until 0: honest */
-static void (*volley)(void *process);
-
-static void load_guns(const char *domain)
-{
-	const bool red = !strcmp(domain, "red");
-	char window[32], *dash = NULL;
-
+	attack_word(domain, list, sizeof(list));
+	attack_time = window_of("time");
+	rings_time = window_of(red ? "red-rings" : "crypto-rings");
 	volley = red ? hostile_red : hostile_crypto;
-	if (!attack_word(red ? "red-rings" : "crypto-rings", window, sizeof(window)))
-		return;
-	hostile_from = strtoull(window, &dash, 10) * ESC_S;
-	hostile_until = *dash ? strtoull(dash + 1, NULL, 10) * ESC_S : 0;
-	if (esc_now() >= hostile_until)
-		hostile_until = 0;
+	if (*list && !attack_time.to)
+		run_list(list, &t);
 }
+
+/* --- while it works ------------------------------------------------------------------------ */
 
 /* Its own books are worthless afterwards: it goes, and the next one comes too late to be hostile.
  */
-uint32_t esc_hook_round(void *process)
+static uint32_t hostile_round(void *process)
 {
 	static uint64_t volleys;
-	const uint64_t now = esc_now();
 
-	if (!hostile_until || now < hostile_from)
-		return 0;
-	if (now >= hostile_until) {
-		attack_log("hostile rings: %llu volleys", (unsigned long long)volleys);
-		_exit(1);
+	if (within(&rings_time)) {
+		volleys++;
+		volley(process);
+		return 1; /* stay awake */
 	}
-	volleys++;
-	volley(process);
-	return 1; /* stay awake */
+	if (!volleys)
+		return 0;
+	attack_log("hostile rings: %llu volleys", (unsigned long long)volleys);
+	_exit(1);
+}
+
+uint32_t esc_hook_round(void *process)
+{
+	if (*list && within(&attack_time)) {
+		run_list(list, &t);
+		*list = 0;
+	}
+	return rings_time.to ? hostile_round(process) : 0;
 }
 
 /* --- session keys -------------------------------------------------------------------------- */
