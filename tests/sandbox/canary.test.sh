@@ -6,6 +6,7 @@
 # found where they belong.
 
 LIMIT[canary]=90
+LIMIT[canary_keystore]=90
 
 canary()
 {
@@ -17,6 +18,11 @@ needle_key()
 {
 	echo "$1 $(base64 -d <"$2" | od -An -v -tx1 | tr -d ' \n')"
 	echo "$1-text $(head -c 43 "$2" | od -An -v -tx1 | tr -d ' \n')"
+}
+
+needle_file()
+{
+	echo "$1 $(head -c 24 "$2" | od -An -v -tx1 | tr -d ' \n')"
 }
 
 # Both ways, by TCP; ten times what fits the packet memories' frames in use.
@@ -71,7 +77,22 @@ memories_of()
 		sed 's/^.memfd:\([^ ]*\) (deleted)/\1/'
 }
 
-test_canary()
+# The private key of a in an encrypted file, unlocked by a credential as systemd would.
+canary_keystore()
+{
+	(umask 077 && echo 'correct horse battery' >"$LAB_DIR/pass")
+	mkdir "$LAB_DIR/credentials"
+	"$ESCLUSA" key create "$LAB_DIR/a.keystore" --import "$LAB_DIR/a.key" \
+		--passphrase-file "$LAB_DIR/pass" >"$LAB_DIR/made" 2>&1
+	"$ESCLUSA" key add-slot "$LAB_DIR/a.keystore" credential --label boot \
+		--new-credential-file "$LAB_DIR/credentials/keystore" \
+		--passphrase-file "$LAB_DIR/pass" >>"$LAB_DIR/made" 2>&1
+	sed -i "s,^PrivateKey = .*,Keystore = $LAB_DIR/a.keystore," "$LAB_DIR/a.conf"
+	export CREDENTIALS_DIRECTORY=$LAB_DIR/credentials
+}
+
+# canary_lab [keystore]: two sites, traffic, needles, and what each process of a holds.
+canary_lab()
 {
 	local black
 
@@ -83,6 +104,7 @@ test_canary()
 	node_psk a b >"$LAB_DIR/psk"
 	node_peer a b 4 "PresharedKey = $(cat "$LAB_DIR/psk")"
 	node_peer b a 4 "PresharedKey = $(cat "$LAB_DIR/psk")"
+	[ -z "${1:-}" ] || canary_keystore
 	ESCLUSA=$HOOKS node_start a esclusa
 	node_start b esclusa
 	wire_open
@@ -94,6 +116,7 @@ test_canary()
 		canary keys "$(node_show a pid crypto)"
 		canary wire "$LAB_DIR/wire-a.pcap" 40
 		canary wire "$LAB_DIR/wire-b.pcap" 40
+		[ -z "${1:-}" ] || needle_file credential "$LAB_DIR/credentials/keystore"
 		echo "plaintext $(printf %s "$MARKER" | od -An -v -tx1 | tr -d ' \n')"
 	} >"$LAB_DIR/needles"
 	for process in red crypto control; do
@@ -119,8 +142,9 @@ test_canary()
 	has crypto ciphertext
 	has crypto plaintext
 
-	# Control reads the file with the keys, and no packet.
-	has control private-key
+	# Control reads the file with the preshared keys, and no packet.
+	has control preshared-key
+	has_no control preshared-key-text
 	has_no control private-key-text
 	has_no control session-key
 	has_no control ciphertext
@@ -129,4 +153,21 @@ test_canary()
 	wire_close
 	wire_clean a "$MARKER"
 	wire_clean b "$MARKER"
+}
+
+# A key in the configuration file is known to control, in one place, and not as text any more.
+test_canary()
+{
+	canary_lab
+	has control private-key
+}
+
+# A key in a key store is not, and what it was unlocked with is gone.
+test_canary_keystore()
+{
+	canary_lab keystore
+	has_no control private-key
+	has_no control credential
+	has_no crypto credential
+	has_no red credential
 }
