@@ -36,7 +36,7 @@ static int step_no_terminal(struct box *b)
  * The order. What reads /proc comes before it goes; memory is locked, namespaces are left and the
  * file system is exchanged with root's capabilities, the bounding set goes with CAP_SETPCAP, groups
  * with CAP_SETGID. Changing the user makes the kernel forget that the process is to end with
- * control, and makes it dumpable. Landlock and the limits come late, because they would refuse
+ * control, and sets "dumpable" anew. Landlock and the limits come late, because they would refuse
  * what the steps before them do; seccomp comes last and refuses the steps themselves.
  */
 static const struct {
