@@ -267,6 +267,12 @@ test_changes_are_in_the_audit_log()
 	audit_whole "$log"
 	no_key_in "$log" "$LAB_DIR/a.log"
 	grep -q 'audit [0-9]*: peer_changed .*preshared_key=set' "$LAB_DIR/a.log" || fail "the journal lacks the change"
+	# Nothing is shown of a file that is no audit log: it might hold keys.
+	for old in "" -j --verify; do
+		"$ESCLUSA" audit "$LAB_DIR/a.conf" $old >"$LAB_DIR/shown" 2>&1 || true
+		[ -s "$LAB_DIR/shown" ] || fail "nothing was said of a file that is no log"
+		no_key_in "$LAB_DIR/shown"
+	done
 	# Lines that were taken out or changed show.
 	sed 3d "$log" >"$LAB_DIR/cut.audit"
 	must_exit 1 "$ESCLUSA" audit "$LAB_DIR/cut.audit" --verify

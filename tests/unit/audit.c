@@ -279,6 +279,8 @@ static void test_damaged_lines_are_not_read(void **state)
 	}
 	assert_true(esc_audit_readable(line, true, out, sizeof(out)));
 	assert_false(esc_audit_readable("[1,2]", true, out, sizeof(out)));
+	assert_false(esc_audit_readable("{\"event\":\"x\"}more", true, out, sizeof(out)));
+	assert_false(esc_audit_readable("{\"text\":\"x\"}", true, out, sizeof(out)));
 	assert_false(esc_audit_readable("{\"seq\":}", true, out, sizeof(out)));
 }
 

@@ -118,16 +118,18 @@ static void verify_line(struct chain *c, const char *path, const char *line, siz
 	esc_audit_hash(c->last, line, len);
 }
 
+/*
+ * Nothing is printed of what is not a line of a log, not even as it is: FILE may be any file, and
+ * this program may read key files where root may not (the BPF LSM layer).
+ */
 static void print_line(const char *line, bool json)
 {
 	char readable[ESC_AUDIT_LINE];
 
-	if (json)
-		puts(line);
-	else if (esc_audit_readable(line, true, readable, sizeof(readable)))
-		puts(readable);
+	if (!esc_audit_readable(line, true, readable, sizeof(readable)))
+		fputs("(a line that is damaged, or not of an audit log)\n", json ? stderr : stdout);
 	else
-		puts("(a line that is damaged)");
+		puts(json ? line : readable);
 }
 
 /* --- the file ----------------------------------------------------------------------------------

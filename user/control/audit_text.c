@@ -139,5 +139,5 @@ bool esc_audit_readable(const char *line, bool full, char *out, size_t size)
 			put_member(&t, &f);
 		known |= is(&f, "event");
 	}
-	return known && at && *at == '}';
+	return known && at && (!strcmp(at, "}") || !strcmp(at, "}\n"));
 }
