@@ -129,6 +129,8 @@ static const struct call allowed[] = {
 	CALL(exit, "end"),
 	CALL(exit_group, "end"),
 	CALL(getpid, "who am I?"),
+	CALL(getpgrp, "is the terminal ours?"),
+	CALL(getpgid, "the same on other machines"),
 	CALL(gettid, "who am I?"),
 	CALL(rt_sigaction, "signals"),
 	CALL(rt_sigprocmask, "signals"),
@@ -247,7 +249,7 @@ static const struct call deadly[] = {
 /* What may be asked of a device: the NICs' state, and a terminal for the key store's passphrase. */
 static const unsigned long requests[] = {
 	SIOCGIFINDEX, SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFHWADDR, SIOCETHTOOL,
-	TCGETS,	      TCSETS,	    TCSETSW,	TCSETSF,       TIOCGWINSZ,
+	TCGETS,	      TCSETS,	    TCSETSW,	TCSETSF,       TIOCGPGRP,
 };
 
 /*
