@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* For a line to be taken. */
+#define PATIENCE_MS 10
 
 static char who[64] = "esclusa";
 static int journal;
@@ -41,6 +45,17 @@ static int put_prefix(char *line, size_t size, enum esc_log_level level)
 							  : "");
 }
 
+/* Who reads it may hang: then the line is lost, and the process goes on. */
+static void put_line(const char *line, size_t len)
+{
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	if (!poll(&out, 1, PATIENCE_MS))
+		return;
+	if (write(STDERR_FILENO, line, len) < 0)
+		return; /* nowhere left to say so */
+}
+
 void esc_log(enum esc_log_level level, const char *fmt, ...)
 {
 	char line[1024];
@@ -60,8 +75,7 @@ void esc_log(enum esc_log_level level, const char *fmt, ...)
 	}
 	size_t len = strlen(line);
 	line[len++] = '\n'; /* one write per line keeps the lines of several processes whole */
-	if (write(STDERR_FILENO, line, len) < 0)
-		return; /* nowhere left to say so */
+	put_line(line, len);
 }
 
 void esc_log_text(enum esc_log_level level, const char *text)

@@ -2,7 +2,8 @@
 /*
  * log.h: lines for the administrator on standard error, "esclusa[NAME domain]: text", or with a
  * "<level>" prefix that journald understands when JOURNAL_STREAM is set. No secrets and no packet
- * bytes, ever. Thread-safe per line.
+ * bytes, ever. A line that nobody takes is lost: no process waits for a reader that hangs.
+ * Thread-safe per line.
  */
 #ifndef ESC_BASE_LOG_H
 #define ESC_BASE_LOG_H
