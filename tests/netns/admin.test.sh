@@ -164,6 +164,65 @@ test_clients_of_a_group_leave_room_for_root()
 	kill "${HOLD[@]}"
 }
 
+# ask_without_end UID GROUP SOCKET: until it is killed; the number of answers goes to standard output.
+ask_without_end()
+{
+	local gid
+
+	gid=$(getent group "$2" | cut -d : -f 3)
+	exec python3 - "$1" "$gid" "$3" <<-'EOF'
+		import os, signal, socket, sys
+		uid, gid = map(int, sys.argv[1:3])
+		os.setgroups([])
+		os.setgid(gid)
+		os.setuid(uid)
+		answers = 0
+		def end(*args):
+		    print(answers, flush=True)
+		    os._exit(0)
+		signal.signal(signal.SIGTERM, end)
+		print("ready", flush=True)
+		while True:
+		    try:
+		        s = socket.socket(socket.AF_UNIX)
+		        s.connect(sys.argv[3])
+		        s.sendall(b"status\n")
+		        while s.recv(65536):
+		            answers += 1
+		        s.close()
+		    except OSError:
+		        pass
+	EOF
+}
+
+# Monitors that ask all the time keep neither root waiting nor control from its work.
+test_busy_monitors_do_not_block_control()
+{
+	local asking=() i log=$LAB_DIR/ask.log before after
+
+	admin_lab
+	ping_up lana 10.2.0.2
+	for i in 1 2 3 4 5 6; do
+		(ask_without_end $MONITOR games "/run/esclusa/$(node_name a).sock") >"$log.$i" 2>&1 &
+		asking+=($!)
+	done
+	for i in 1 2 3 4 5 6; do
+		wait_for 5 grep -q ready "$log.$i" || fail "nobody asks"
+	done
+	for i in $(seq 20); do
+		before=${EPOCHREALTIME/./}
+		wg set "$(node_name a)" peer "$(node_public b)" persistent-keepalive "$i"
+		after=${EPOCHREALTIME/./}
+		[ $((after - before)) -lt 2000000 ] || fail "root waited $((after - before)) us"
+	done
+	sleep 1
+	equal "restarts under all these questions" "$(node_show a field restarts)" 0
+	kill "${asking[@]}"
+	sleep 0.5
+	cat "$log".*
+	[ "$(cat "$log".* | awk '$1 > 0 { n += $1 } END { print n + 0 }')" -gt 100 ] || fail "hardly a question was asked"
+}
+
 test_missing_group_is_an_error()
 {
 	lab_site a
@@ -251,12 +310,21 @@ test_changes_are_in_the_audit_log()
 	audited a 1 "l.event == 'change'"
 	wg set "$a" peer "$(wg genkey | wg pubkey)" endpoint 192.0.2.7:7 allowed-ips 10.77.0.0/24
 	audited a 1 "l.event == 'peer_added' and l.uid == 0 and l.user == 'root' and l.endpoint == '192.0.2.7:7'"
+	# As many prefixes as there may be: the first are named, all are counted.
+	wg set "$a" peer "$b" allowed-ips "$(seq -f 10.200.%g.0/24 -s , 60)"
+	audited a 1 "l.event == 'peer_changed' and l.allowed_ips_added_count == 60 and
+		len(l.allowed_ips_added.split(',')) == 48 and l.allowed_ips_removed == '10.2.0.0/16,10.99.0.0/16'"
+	wg set "$a" peer "$b" allowed-ips 10.2.0.0/16
+	# The configuration that is in force, once more: nothing changes, nothing is written.
+	wg showconf "$a" | grep -v '^\(PrivateKey\|Endpoint\)' >"$LAB_DIR/same.conf"
+	wg syncconf "$a" "$LAB_DIR/same.conf"
+	audited a 4 "l.event == 'change'"
 	wg set "$a" listen-port 51999 private-key "$LAB_DIR/new.key"
 	audited a 1 "l.event == 'device_changed' and l.listen_port == 51999 and l.private_key == 'changed' and
 		l.public_key == '$(wg pubkey <"$LAB_DIR/new.key")'"
 	wg set "$a" peer "$b" remove
 	audited a 1 "l.event == 'peer_removed' and l.public_key == '$b'"
-	audited a 4 "l.event == 'change' and l.result == 'done'"
+	audited a 6 "l.event == 'change' and l.result == 'done'"
 	# What was refused, and why.
 	must_exit 1 wg_as $MONITOR games set peer "$b" remove
 	audited a 1 "l.event == 'request' and l.result == 'refused' and l.uid == $MONITOR and l.request == 'wg set'"
