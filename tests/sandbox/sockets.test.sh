@@ -86,7 +86,7 @@ test_control_is_locked_in()
 	local kept s set
 
 	kept=$(capability_mask BPF PERFMON NET_ADMIN NET_RAW SYS_ADMIN IPC_LOCK SETUID SETGID SETPCAP \
-		KILL CHOWN)
+		KILL)
 	lab_site a
 	lab_site b
 	node_config a
