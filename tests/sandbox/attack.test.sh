@@ -17,7 +17,7 @@ attack_node()
 
 	shift
 	: >"$LAB_DIR/a.log" # now: what is in the background may take its time to do it
-	node_config a "Sandbox = ${waived:-full}" "Provider = sodium"
+	node_config a "Sandbox = $(attack_waivers "$waived")" "Provider = sodium"
 	ESCLUSA_ATTACK="node=$(node_name a) key=$LAB_DIR/a.key abstract=$(node_name x) $*" \
 		bg a "$LAB_DIR/a.log" unshare -i python3 "$here/treasure.py" "$HOOKS" run "$LAB_DIR/a.conf"
 	NODE_KIND[a]=esclusa
@@ -50,11 +50,40 @@ time.sleep(600)' "$(node_name x)"
 	wait_for 5 grep -q open "$LAB_DIR/door" || fail "no door: $(cat "$LAB_DIR/door")"
 }
 
-# attack_rows GROUP: its lines of the table as NAME DOMAIN LAYER=RESULT...
+# attack_rows GROUP: its lines of the table as NAME DOMAIN LAYER=RESULT..., without what this kernel
+# is too old for.
 attack_rows()
 {
-	awk -v group="[$1]" '{ sub(/#.*/, "") } /^\[/ { here = $1 == group; next } here && NF { print }' \
-		"$ATTACKS"
+	awk -v group="[$1]" -v kernel="$(uname -r)" '
+		function older(than, a, b) {
+			split(kernel, a, /[.-]/)
+			split(than, b, /[.=]/)
+			return a[1] + 0 < b[1] + 0 || (a[1] == b[1] && a[2] + 0 < b[2] + 0)
+		}
+		{ sub(/#.*/, "") }
+		/^\[/ { here = $1 == group; next }
+		here && NF {
+			row = $1 " " $2
+			for (i = 3; i <= NF; i++) {
+				at = index($i, "@")
+				if (at && older(substr($i, at + 1)))
+					continue
+				sub(/@[0-9.]*/, "", $i)
+				row = row " " $i
+			}
+			print row
+		}' "$ATTACKS"
+}
+
+# PR_SET_MDWE came with Linux 6.3; before, wx is complete only with seccomp.
+attack_waivers()
+{
+	case $1 in
+	*wx* | "") echo "${1:-full}" ;;
+	*seccomp*)
+		printf '%s\n' 6.3 "$(uname -r)" | sort -VC && echo "$1" || echo "$1,wx"
+		;;
+	esac
 }
 
 # Every attack of a group once with all layers, and once for each layer that stands behind another.

@@ -56,7 +56,8 @@ rings_flows()
 		n=$(sed -n 's/.* \([0-9]*\) received.*/\1/p' "$LAB_DIR/flow-$i")
 		[ "${n:-0}" -lt "$1" ] || alive=$((alive + 1))
 	done
-	echo "$alive of 16 flows live"
+	echo "$alive of 16 flows live; percent that arrives:" \
+		"$(sed -n 's/.* \([0-9]*\) received.*/\1/p' "$LAB_DIR"/flow-* | sort -n | xargs)"
 	[ "$alive" -ge 2 ] || fail "honest traffic is dead"
 }
 
@@ -106,7 +107,7 @@ rings_recovered()
 test_hostile_red()
 {
 	rings_join red
-	rings_survive crypto red 90 # on the other lane
+	rings_survive crypto red 50 # on the other lane
 	rings_recovered
 }
 
