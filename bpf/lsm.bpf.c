@@ -13,6 +13,8 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
 #include <stdbool.h>
 
 #include <bpf/bpf_core_read.h>
@@ -80,8 +82,11 @@ struct linux_binprm {
 	struct file *file;
 } KERNEL;
 
+struct nsproxy;
+
 struct task_struct {
 	unsigned int ptrace;
+	struct nsproxy *nsproxy;
 } KERNEL;
 
 struct bpf_map {
@@ -94,6 +99,36 @@ struct bpf_prog_aux {
 
 struct bpf_prog {
 	struct bpf_prog_aux *aux;
+} KERNEL;
+
+struct ns_common {
+	unsigned int inum;
+} KERNEL;
+
+struct net {
+	struct ns_common ns;
+} KERNEL;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	possible_net_t skc_net;
+} KERNEL;
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+} KERNEL;
+
+struct sk_buff {
+	unsigned int len;
+	unsigned char *data;
+} KERNEL;
+
+struct nsproxy {
+	struct net *net_ns;
 } KERNEL;
 
 struct cred;
@@ -467,6 +502,17 @@ int BPF_PROG(lsm_bpf_prog, struct bpf_prog *prog, int ret)
 	return ret ? ret : descriptor(ESC_LSM_PROG, prog->aux->id, BPF_PROG_LOAD);
 }
 
+/* Programs that run before the egress guard, since Linux 6.6; for older headers by number. */
+static __always_inline bool is_tcx(__u32 type)
+{
+	return type == 46 || type == 47;
+}
+
+static __always_inline bool is_guarded(__u32 ifindex)
+{
+	return is_ours(bpf_get_current_task_btf()->nsproxy->net_ns->ns.inum, ifindex);
+}
+
 SEC("lsm/bpf")
 int BPF_PROG(lsm_bpf, int cmd, union bpf_attr *attr, unsigned int size, int ret)
 {
@@ -481,7 +527,19 @@ int BPF_PROG(lsm_bpf, int cmd, union bpf_attr *attr, unsigned int size, int ret)
 	}
 	if (cmd == BPF_LINK_GET_FD_BY_ID && on() && is_ours(ESC_LSM_LINK, attr->link_id))
 		return refuse(ESC_LSM_object);
+	if (cmd == BPF_LINK_CREATE && is_tcx(attr->link_create.attach_type) && on() &&
+	    is_guarded(attr->link_create.target_ifindex))
+		return refuse(ESC_LSM_guard);
+	if (cmd == BPF_PROG_ATTACH && is_tcx(attr->attach_type) && on() &&
+	    is_guarded(attr->target_fd))
+		return refuse(ESC_LSM_guard);
 	return 0;
+}
+
+/* A program that is run may load another one. */
+static __always_inline bool is_load(__u64 cmd)
+{
+	return (int)cmd == BPF_PROG_LOAD || (int)cmd == BPF_PROG_TEST_RUN;
 }
 
 /* Is the task in bpf(BPF_PROG_LOAD)? Of 32-bit programs on x86 too. */
@@ -493,14 +551,12 @@ static __always_inline bool loads_program(struct task_struct *t)
 		const struct pt_regs___x86 *r = regs;
 		unsigned long nr = r->orig_ax & 0x3ffffffful;
 
-		return (nr == 321 && (int)r->di == BPF_PROG_LOAD) ||
-		       (nr == 357 && (int)r->bx == BPF_PROG_LOAD);
+		return (nr == 321 && is_load(r->di)) || (nr == 357 && is_load(r->bx));
 	}
 	if (bpf_core_field_exists(struct pt_regs___arm64, syscallno)) {
 		const struct pt_regs___arm64 *r = regs;
 
-		return (r->syscallno == 280 || r->syscallno == 386) &&
-		       (int)r->orig_x0 == BPF_PROG_LOAD;
+		return (r->syscallno == 280 || r->syscallno == 386) && is_load(r->orig_x0);
 	}
 	return true;
 }
@@ -649,6 +705,67 @@ int BPF_PROG(lsm_move_mount, const struct path *from, const struct path *to, int
 	if (ret || (!is_pins_mount(from->mnt) && !is_pins_mount(to->mnt)) || trusted())
 		return ret;
 	return refuse(ESC_LSM_mount);
+}
+
+/* --- the egress guard -------------------------------------------------------------------- */
+
+struct walk {
+	const unsigned char *data;
+	__u32 len, at, netns;
+	bool trusted, refused;
+};
+
+/* Groups of four: new, delete, get, set. */
+static __always_inline bool changes_tc(__u32 type)
+{
+	__u32 group = type & ~3u;
+
+	return type != group + 2 &&
+	       (group == RTM_NEWQDISC || group == RTM_NEWTFILTER || group == RTM_NEWCHAIN);
+}
+
+/* One message to the kernel's traffic control, about the hook that the guard hangs on? */
+static long one_message(__u32 i, struct walk *w)
+{
+	struct {
+		struct nlmsghdr h;
+		struct tcmsg t;
+	} m = {0};
+	struct esc_lsm_object key = {.type = w->netns};
+	const __u32 one = 1;
+
+	if (w->at >= w->len || w->len - w->at < sizeof(m.h) ||
+	    bpf_probe_read_kernel(&m, sizeof(m), w->data + w->at) || m.h.nlmsg_len < sizeof(m.h))
+		return 1;
+	w->at += NLMSG_ALIGN(m.h.nlmsg_len);
+	if (m.h.nlmsg_len < sizeof(m) || !changes_tc(m.h.nlmsg_type) ||
+	    (TC_H_MAJ(m.t.tcm_parent) != TC_H_MAJ(TC_H_CLSACT) &&
+	     TC_H_MAJ(m.t.tcm_handle) != TC_H_MAJ(TC_H_CLSACT)))
+		return 0;
+	key.id = (__u32)m.t.tcm_ifindex;
+	if (!w->trusted)
+		w->refused |= !!bpf_map_lookup_elem(&lsm_objects, &key);
+	else if (m.h.nlmsg_type == RTM_NEWTFILTER)
+		bpf_map_update_elem(&lsm_objects, &key, &one, BPF_ANY);
+	else if (m.h.nlmsg_type == RTM_DELTFILTER)
+		bpf_map_delete_elem(&lsm_objects, &key);
+	return 0;
+}
+
+/* What a trusted task puts a filter on is guarded until it takes it off. */
+SEC("lsm/netlink_send")
+int BPF_PROG(lsm_netlink, struct sock *sk, struct sk_buff *skb, int ret)
+{
+	struct walk w = {0};
+
+	if (ret || !can_read || sk->sk_protocol != NETLINK_ROUTE || !on())
+		return ret;
+	w.data = skb->data;
+	w.len = skb->len;
+	w.netns = sk->__sk_common.skc_net.net->ns.inum;
+	w.trusted = trusted();
+	bpf_loop(w.len / NLMSG_HDRLEN, one_message, &w, 0);
+	return w.refused ? refuse(ESC_LSM_guard) : 0;
 }
 
 /* --- the kernel -------------------------------------------------------------------------- */

@@ -43,6 +43,7 @@ struct esc_lsm_inode {
 
 enum esc_lsm_object_type { ESC_LSM_MAP = 1, ESC_LSM_PROG, ESC_LSM_LINK };
 
+/* Also, with a network namespace's number as type: an interface whose egress guard is protected. */
 struct esc_lsm_object {
 	__u32 type, id;
 };
@@ -68,6 +69,7 @@ struct esc_lsm_object {
 	X(pins, "reaching the pinned maps and links")                                              \
 	X(object, "getting hold of a map, a program or a link")                                    \
 	X(mount, "unmounting, moving or covering the pins")                                        \
+	X(guard, "replacing or removing the egress guard")                                         \
 	X(bpf_load, "loading BPF programs that can read memory")                                   \
 	X(lockdown, "kernel memory, tracing, unsigned modules, kexec")                             \
 	X(perf, "performance events")

@@ -50,6 +50,7 @@ node_config()
 			[Node]
 			Name = $(node_name "$s")
 			Mode = encryptor
+			Lsm = off
 			Black = black0
 			Red = red0
 			Queues = $LAB_QUEUES

@@ -11,6 +11,9 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -196,6 +199,47 @@ static int move_mount_of(const char *path)
 	return !syscall(SYS_move_mount, AT_FDCWD, path, AT_FDCWD, "/tmp/to", 0);
 }
 
+/* --- the egress guard ----------------------------------------------------------------------- */
+
+/* To clsact egress of an interface: the guard's own filter, or the whole hook. */
+static int guard(const char *nic, int type, uint32_t parent, uint32_t info, uint32_t handle)
+{
+	struct {
+		struct nlmsghdr h, tail;
+		char rest[256];
+	} answer;
+	struct {
+		struct nlmsghdr nothing, h;
+		struct tcmsg t;
+	} m = {
+		.nothing = {.nlmsg_len = sizeof(m.nothing), .nlmsg_type = NLMSG_NOOP},
+		.h = {.nlmsg_len = sizeof(m) - sizeof(m.nothing),
+		      .nlmsg_type = (uint16_t)type,
+		      .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+		.t = {.tcm_ifindex = (int)if_nametoindex(nic),
+		      .tcm_parent = parent,
+		      .tcm_handle = handle,
+		      .tcm_info = info},
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	ssize_t n = fd < 0 ? -1 : send(fd, &m, sizeof(m), 0);
+
+	if (n != (ssize_t)sizeof(m) || recv(fd, &answer, sizeof(answer), 0) < 0)
+		return 0;
+	const struct nlmsgerr *e = NLMSG_DATA(&answer.h);
+	errno = -e->error;
+	return answer.h.nlmsg_type == NLMSG_ERROR && !e->error;
+}
+
+static int attach_tcx(const char *nic)
+{
+	union bpf_attr attr = {.link_create = {.prog_fd = 0, .attach_type = 47}};
+
+	attr.link_create.target_ifindex = if_nametoindex(nic);
+	return !syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr)) ||
+	       (errno != EPERM && errno != EACCES); /* Linux 6.1 has no tcx: it got that far */
+}
+
 /* --- BPF ------------------------------------------------------------------------------------ */
 
 /* The next descriptor of that kind; all that were not given are counted. */
@@ -346,6 +390,10 @@ int main(int argc, char **argv)
 	ATTACK("umount_lazy", !umount2(a, MNT_DETACH));
 	ATTACK("umount_tree", umount_tree(a));
 	ATTACK("move_mount", move_mount_of(a));
+	ATTACK("del_filter", guard(a, RTM_DELTFILTER, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS),
+				   TC_H_MAKE(1u << 16, 0), 0));
+	ATTACK("del_clsact", guard(a, RTM_DELQDISC, TC_H_CLSACT, 0, 0));
+	ATTACK("attach_tcx", attach_tcx(a));
 	ATTACK("detach_links", detach_links());
 	ATTACK("write_map", write_map(a));
 	ATTACK("take_program", take_program(a));

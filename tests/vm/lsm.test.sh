@@ -68,7 +68,8 @@ AllowedIPs = 10.1.0.0/24\nEndpoint = 100.64.1.1:51820\n' $(wg pubkey <<<"$key") 
 # lsm_run MODE: the node in the background; returns when packets pass or it has ended.
 lsm_run()
 {
-	guest "echo $(sed "s/MODE/$1/" "$LAB_DIR/a.conf" | base64 -w 0) | base64 -d >/etc/esclusa/a.conf
+	guest "rm -f /etc/esclusa/a.conf
+		echo $(sed "s/MODE/$1/" "$LAB_DIR/a.conf" | base64 -w 0) | base64 -d >/etc/esclusa/a.conf
 		chmod 600 /etc/esclusa/a.conf
 		esclusa run /etc/esclusa/a.conf >/run/a.log 2>&1 &
 		echo \$! >/run/a.pid
@@ -275,6 +276,9 @@ test_lsm_bpf()
 	works load_xdp
 	works load_reader
 	works load_kprobe
+	works attach_tcx black0
+	works del_filter black0
+	works del_clsact black0
 	works write_map black_cfg
 	must_fail guest "nsenter --net=/run/netns/lan ping -q -c 2 -W 1 10.2.0.2"
 	works unlink /sys/fs/bpf/esclusa/a/black_link
@@ -296,6 +300,9 @@ test_lsm_bpf()
 	refused unlink /sys/fs/bpf/esclusa/a/black_link
 	refused unlink /sys/fs/bpf/esclusa/@lsm/lsm_state
 	refused detach_links
+	refused del_filter black0
+	refused del_clsact black0
+	refused attach_tcx black0
 	refused write_map black_cfg
 	refused write_map lsm_state
 	refused take_program lsm_ptrace

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -275,6 +276,7 @@ static int unload(void)
 int cmd_lsm(int argc, char **argv)
 {
 	int code = cli_common(argc, argv, help);
+	prctl(PR_SET_DUMPABLE, 0); /* no secret in a core file */
 	bool json = argc == 3 && (!strcmp(argv[2], "-j") || !strcmp(argv[2], "--json"));
 
 	if (code >= 0)

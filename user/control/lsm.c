@@ -138,7 +138,7 @@ static void forget_objects(void)
 	while (more) {
 		key = next;
 		more = !bpf_map_get_next_key(objects, &key, &next);
-		if (is_gone(&key))
+		if (key.type <= ESC_LSM_LINK && is_gone(&key))
 			bpf_map_delete_elem(objects, &key);
 	}
 	close(objects);

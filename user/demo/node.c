@@ -36,7 +36,7 @@ static int write_config(const struct demo *d, int site, int peer, const char *pa
 	setvbuf(f, NULL, _IONBF, 0); /* no copy of a key stays in a buffer */
 	fprintf(f,
 		"[Interface]\nPrivateKey = %s\nListenPort = %d\n\n"
-		"[Node]\nName = demo-%s\nMode = encryptor\nBlack = black0\nRed = red0\n"
+		"[Node]\nName = demo-%s\nMode = encryptor\nLsm = off\nBlack = black0\nRed = red0\n"
 		"Queues = 1\nProvider = auto\nState = %s/%s.state\n\n"
 		"[Peer]\nName = %s\nPublicKey = %s\nPresharedKey = %s\n"
 		"AllowedIPs = %s, %s\nEndpoint = %s:%d\n",
