@@ -60,8 +60,11 @@ struct path {
 	struct dentry *dentry;
 } KERNEL;
 
+struct mnt_namespace;
+
 struct mount {
 	struct mount *mnt_parent, *mnt_master;
+	struct mnt_namespace *mnt_ns;
 	struct vfsmount mnt;
 	struct list_head mnt_instance; /* of its file system */
 	int mnt_group_id;	       /* of those that get each other's mounts and unmounts */
@@ -86,6 +89,8 @@ struct nsproxy;
 
 struct task_struct {
 	unsigned int ptrace;
+	int tgid;
+	struct task_struct *real_parent;
 	struct nsproxy *nsproxy;
 } KERNEL;
 
@@ -128,6 +133,7 @@ struct sk_buff {
 } KERNEL;
 
 struct nsproxy {
+	struct mnt_namespace *mnt_ns;
 	struct net *net_ns;
 } KERNEL;
 
@@ -347,6 +353,55 @@ int BPF_PROG(lsm_mprotect, struct vm_area_struct *vma, unsigned long reqprot, un
 	return foreign(vma->vm_file, prot) ? refuse(ESC_LSM_foreign_code) : 0;
 }
 
+/* --- which mount of the pins' file system must stay -------------------------------------- */
+
+#define INSTANCES_MAX 64 /* of the file system; with more, unmounting is refused */
+#define DEPTH_MAX     16 /* of mounts upon mounts */
+#define ANCESTORS_MAX 64 /* of the process that loads this */
+
+/* Where the kernel lets no program read its memory, not even this one. */
+const volatile bool can_read = true;
+
+#define READ(ptr, member)                                                                          \
+	({                                                                                         \
+		typeof((ptr)->member) value = 0;                                                   \
+		bpf_core_read(&value, sizeof(value), &(ptr)->member);                              \
+		value;                                                                             \
+	})
+
+static __always_inline struct mount *mount_of(const void *mnt)
+{
+	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+}
+
+/* The oldest ancestor's mount namespace: the machine's own, not that of a service. */
+static __always_inline struct mnt_namespace *first_namespace(void)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+
+	for (int i = 0; i < ANCESTORS_MAX && t->tgid != 1; i++)
+		t = t->real_parent;
+	return t->nsproxy->mnt_ns;
+}
+
+/* That namespace's mount of the file system; else the one by which it was found. */
+static __always_inline struct mount *lasting_mount(struct super_block *sb, struct vfsmount *found)
+{
+	struct list_head *head = &sb->s_mounts, *at = READ(sb, s_mounts.next);
+	struct mnt_namespace *first = first_namespace();
+
+	for (int i = 0; can_read && i < INSTANCES_MAX; i++) {
+		struct mount *m = (void *)at - bpf_core_field_offset(struct mount, mnt_instance);
+
+		if (!at || at == head)
+			break;
+		if (READ(m, mnt_ns) == first)
+			return m;
+		at = READ(at, next);
+	}
+	return mount_of(found);
+}
+
 /* --- calls from control ------------------------------------------------------------------ */
 
 static __always_inline bool mark(struct inode *inode, __u32 kind)
@@ -379,7 +434,7 @@ static __always_inline bool call(struct esc_lsm_state *s, struct file *file, uns
 		return false;
 	s->bpffs = inode->i_sb->s_dev;
 	s->super_block = (__u64)inode->i_sb;
-	s->mount = (__u64)file->f_path.mnt;
+	s->mount = (__u64)lasting_mount(inode->i_sb, file->f_path.mnt);
 	return mark(inode, ESC_LSM_PINS);
 }
 
@@ -592,28 +647,10 @@ int BPF_PROG(lsm_permission, struct inode *inode, int mask, int ret)
 }
 
 /*
- * The pins live as long as their file system has a mount. It is the first process's mount of it
- * that must stay; copies in other mount namespaces (services, containers) come and go, unless the
- * kernel would repeat for this one what is done to them.
+ * The pins live as long as their file system has a mount. Copies of it in other mount namespaces
+ * (services, containers) come and go, unless the kernel would repeat for the one that must stay
+ * what is done to them.
  */
-#define INSTANCES_MAX 64 /* of the file system; with more, unmounting is refused */
-#define DEPTH_MAX     16 /* of mounts upon mounts */
-
-/* Where the kernel lets no program read its memory, not even this one. */
-const volatile bool can_read = true;
-
-#define READ(ptr, member)                                                                          \
-	({                                                                                         \
-		typeof((ptr)->member) value = 0;                                                   \
-		bpf_core_read(&value, sizeof(value), &(ptr)->member);                              \
-		value;                                                                             \
-	})
-
-static __always_inline struct mount *mount_of(const void *mnt)
-{
-	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-}
-
 static __always_inline bool same_group(struct mount *a, struct mount *b)
 {
 	int group = READ(a, mnt_group_id);
@@ -673,8 +710,8 @@ int BPF_PROG(lsm_umount, struct vfsmount *mnt, int flags, int ret)
 
 	if (ret || !s || !s->on || trusted())
 		return ret;
-	if (can_read ? takes_away(mnt, mount_of((void *)s->mount), (void *)s->super_block)
-		     : (__u64)mnt == s->mount)
+	if (can_read ? takes_away(mnt, (void *)s->mount, (void *)s->super_block)
+		     : (__u64)mount_of(mnt) == s->mount)
 		return refuse(ESC_LSM_mount);
 	return 0;
 }
@@ -686,8 +723,8 @@ static __always_inline bool is_pins_mount(struct vfsmount *mnt)
 
 	if (!on_bpffs(mnt->mnt_sb) || !s)
 		return false;
-	return can_read ? touches(mount_of(mnt), mount_of((void *)s->mount))
-			: (__u64)mnt == s->mount;
+	return can_read ? touches(mount_of(mnt), (void *)s->mount)
+			: (__u64)mount_of(mnt) == s->mount;
 }
 
 SEC("lsm/sb_mount")

@@ -149,22 +149,6 @@ static int take_objects(struct lsm_bpf *skel)
 	return err;
 }
 
-/*
- * The folder, by the first process's mount of the file system if it has one: this process's may be
- * a copy that goes with its mount namespace.
- */
-static int take_pins(void)
-{
-	static const char first[] = "/proc/1/root" ESC_BPFFS "/esclusa";
-	struct stat here, there;
-
-	if (stat(ESC_BPFFS "/esclusa", &here))
-		return -errno;
-	if (!stat(first, &there) && here.st_dev == there.st_dev && here.st_ino == there.st_ino)
-		return esc_lsm_call_path(first, ESC_LSM_CALL_PINS);
-	return esc_lsm_call_path(ESC_BPFFS "/esclusa", ESC_LSM_CALL_PINS);
-}
-
 static int pin_all(struct lsm_bpf *skel)
 {
 	struct bpf_map *map;
@@ -178,7 +162,7 @@ static int pin_all(struct lsm_bpf *skel)
 	for (int i = 0; i < skel->skeleton->prog_cnt && !err; i++)
 		err = esc_pin(ESC_LSM_PIN, skel->skeleton->progs[i].name,
 			      bpf_link__fd(*skel->skeleton->progs[i].link));
-	return err ? err : take_pins();
+	return err ? err : esc_lsm_call_path(ESC_BPFFS "/esclusa", ESC_LSM_CALL_PINS);
 }
 
 /* A file that others can write, or that is no hash, would let them choose the secret. */
