@@ -337,6 +337,19 @@ test_lsm_kernel()
 	lsm_works "after the attacks"
 }
 
+# A kernel that is locked down itself lets no BPF program read its memory, not even the layer's.
+test_lsm_locked_kernel()
+{
+	lsm_guest "$LSM_KERNEL lockdown=confidentiality"
+	lsm_node required
+	lsm_works "under the layer"
+	refused attach "$(lsm_pid crypto)"
+	refused write_map black_cfg
+	refused umount /sys/fs/bpf
+	refused bind_over /sys/fs/bpf/esclusa
+	lsm_works "after the attacks"
+}
+
 lsm_unload()
 {
 	guest "echo '$1' | esclusa lsm unload 2>&1"

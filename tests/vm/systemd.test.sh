@@ -94,7 +94,9 @@ test_systemd_service()
 	for unit in esclusa@a.service esclusa-launch@a.service esclusa-launch@a.socket; do
 		systemd_is ActiveState "$unit" inactive
 	done
-	guest "find /sys/fs/bpf/esclusa /run/esclusa -name 'a*'" >"$LAB_DIR/left"
+	# Nobody but esclusa sees its pins: the BPF LSM layer is in force here.
+	must_fail guest "ls /sys/fs/bpf/esclusa"
+	guest "find /run/esclusa -name 'a*'" >"$LAB_DIR/left"
 	[ ! -s "$LAB_DIR/left" ] || fail "left behind: $(cat "$LAB_DIR/left")"
 	guest "/bin/ip link show | grep prog/xdp" && fail "XDP is still attached"
 	systemd_start

@@ -65,19 +65,6 @@ static bool may_be_listed(void)
 	return strstr(list, ",bpf,") != NULL;
 }
 
-/* Under lockdown=confidentiality no BPF program reads the kernel's memory. */
-static bool can_read(void)
-{
-	char text[128] = "";
-	int fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return true;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	return n <= 0 || !strstr(text, "[confidentiality]");
-}
-
 static const char *explain(int err)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
@@ -241,16 +228,33 @@ static int attach(struct lsm_bpf *skel, const struct esc_model *m, const char **
 	return err;
 }
 
+/* Under lockdown=confidentiality no BPF program reads the kernel's memory: then without that. */
+static struct lsm_bpf *load_programs(void)
+{
+	struct lsm_bpf *skel = NULL;
+	int err = 0;
+
+	for (int can_read = 1; can_read >= 0 && !skel; can_read--) {
+		skel = lsm_bpf__open();
+		if (!skel)
+			return NULL;
+		skel->rodata->can_read = can_read;
+		err = lsm_bpf__load(skel);
+		if (err) {
+			lsm_bpf__destroy(skel);
+			skel = NULL;
+		}
+	}
+	errno = -err;
+	return skel;
+}
+
 static int load_locked(const struct esc_model *m, const char **why)
 {
 	esc_pins_remove(ESC_LSM_PIN); /* of one that was switched off, or never on */
-	struct lsm_bpf *skel = lsm_bpf__open();
+	struct lsm_bpf *skel = load_programs();
 	int err = skel ? 0 : -errno;
 
-	if (!err) {
-		skel->rodata->can_read = can_read();
-		err = lsm_bpf__load(skel);
-	}
 	if (err)
 		*why = explain(err);
 	else
