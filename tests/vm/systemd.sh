@@ -46,6 +46,7 @@ systemd_tree()
 	done
 	rm "$tree/bin/esclusa"
 	make -s --no-print-directory -C "$LAB_ROOT" BUILD="$BUILD" DESTDIR="$tree" install || return
+	install -D "$PROVIDER_SO" "$tree/usr/lib/esclusa/example.so" || return
 	systemd_units "$tree" || return
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$tree/etc/passwd"
 	printf 'root:x:0:\nnogroup:x:65534:\n' >"$tree/etc/group"

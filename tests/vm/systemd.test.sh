@@ -13,15 +13,16 @@ systemd_guest()
 	lsm_site
 	guest "systemd-sysusers esclusa.conf && systemd-tmpfiles --create esclusa.conf" ||
 		fail "users and folders cannot be made"
-	systemd_config
+	systemd_config a
 	guest "systemctl daemon-reload"
 }
 
-# systemd_config [SED-SCRIPT]: the node's file; its name is the unit's.
+# systemd_config NAME [SED-SCRIPT]: a node's file; its name is the unit's. A new name for each, because
+# the BPF LSM layer lets nobody write a file that a node had its key from.
 systemd_config()
 {
-	guest "umask 077; echo $(sed "s/MODE/auto/; /^Name/d; ${1:-}" "$LAB_DIR/a.conf" |
-		base64 -w 0) | base64 -d >/etc/esclusa/a.conf"
+	guest "umask 077; echo $(sed "s/MODE/auto/; /^Name/d; ${2:-}" "$LAB_DIR/a.conf" |
+		base64 -w 0) | base64 -d >/etc/esclusa/$1.conf" || fail "no file for node $1"
 }
 
 systemd_log()
@@ -37,7 +38,7 @@ systemd_is()
 
 systemd_start()
 {
-	guest "systemctl start esclusa@a" || fail "no start: $(systemd_log)"
+	guest "systemctl start esclusa@${1:-a}" || fail "no start: $(systemd_log)"
 	systemd_works "after the start"
 }
 
@@ -96,17 +97,31 @@ test_systemd_service()
 	done
 	# Nobody but esclusa sees its pins: the BPF LSM layer is in force here.
 	must_fail guest "ls /sys/fs/bpf/esclusa"
-	guest "find /run/esclusa -name 'a*'" >"$LAB_DIR/left"
+	guest "find /run/esclusa /run/wireguard -name 'a*'" >"$LAB_DIR/left"
+	guest "journalctl -b --no-pager -o cat -u esclusa@a | grep 'frames: red .* home'" ||
+		fail "the processes did not end by themselves: $(systemd_log)"
 	[ ! -s "$LAB_DIR/left" ] || fail "left behind: $(cat "$LAB_DIR/left")"
 	guest "/bin/ip link show | grep prog/xdp" && fail "XDP is still attached"
 	systemd_start
 
 	# A mistake in the file is not tried again and again.
-	guest "systemctl stop esclusa@a"
-	systemd_config 's/^Red = .*/Rad = red0/'
-	guest "systemctl start esclusa@a" && fail "a wrong file was started"
-	systemd_is ActiveState esclusa@a.service failed
-	systemd_is ExecMainStatus esclusa@a.service 2
+	systemd_config d 's/^Red = .*/Rad = red0/'
+	guest "systemctl start esclusa@d" && fail "a wrong file was started"
+	systemd_is ActiveState esclusa@d.service failed
+	systemd_is ExecMainStatus esclusa@d.service 2
+}
+
+# A provider that is installed works; one from where control could write is not loaded.
+test_systemd_provider()
+{
+	systemd_guest
+	systemd_config b 's/^Lsm.*/Lsm = off/; s,^Provider.*,Provider = /usr/lib/esclusa/example.so,'
+	systemd_start b
+	guest "systemctl stop esclusa@b; cp /usr/lib/esclusa/example.so /var/lib/esclusa/"
+	systemd_config c 's/^Lsm.*/Lsm = off/; s,^Provider.*,Provider = /var/lib/esclusa/example.so,'
+	guest "systemctl start esclusa@c" && fail "control can have code of its own executed"
+	guest "systemctl stop esclusa@c; journalctl -b --no-pager -o cat -u esclusa@c |
+		grep 'example.so: failed to map'" || fail "no reason: $(systemd_log)"
 }
 
 # An unattended boot: the key store is unlocked by what systemd decrypts, for crypto alone.
@@ -119,14 +134,14 @@ test_systemd_credential()
 			--new-credential-file /run/unlock
 		mkdir -p /etc/credstore.encrypted
 		systemd-creds encrypt --with-key=host --name=keystore /run/unlock \
-			/etc/credstore.encrypted/esclusa-a
+			/etc/credstore.encrypted/esclusa-b
 		rm /run/unlock /run/pass" || fail "no key store"
-	systemd_config 's,^PrivateKey = .*,Keystore = /etc/esclusa/a.keystore,'
-	systemd_start
-	guest "nsenter -t $(lsm_pid control) -m ls /run/credentials/esclusa-launch@a.service" &&
+	systemd_config b 's,^PrivateKey = .*,Keystore = /etc/esclusa/a.keystore,'
+	systemd_start b
+	guest "nsenter -t \$(systemctl show -P MainPID esclusa@b) -m ls /run/credentials/esclusa-launch@b.service" &&
 		fail "control can see the credential"
-	guest "systemctl stop esclusa@a; rm /etc/credstore.encrypted/esclusa-a"
-	guest "systemctl start esclusa@a" && fail "the key store opens by itself"
-	guest "journalctl -b --no-pager -o cat -u esclusa@a | grep 'no credential.*add-slot'" ||
+	guest "systemctl stop esclusa@b; rm /etc/credstore.encrypted/esclusa-b"
+	guest "systemctl start esclusa@b" && fail "the key store opens by itself"
+	guest "journalctl -b --no-pager -o cat -u esclusa@b | grep 'no credential.*add-slot'" ||
 		fail "no reason: $(systemd_log)"
 }
