@@ -6,6 +6,7 @@
 
 LIMIT[systemd_service]=300
 LIMIT[systemd_credential]=240
+LIMIT[systemd_provider]=200
 
 systemd_guest()
 {
