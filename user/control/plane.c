@@ -236,15 +236,16 @@ void plane_up(struct node *n)
 static void say_sandbox(const struct node *n)
 {
 	uint32_t missing = ESC_LAYERS_BUILT & n->model->waived & ESC_LAYERS_WAIVABLE;
+	uint32_t not_built = ESC_LAYERS_ALL & ~ESC_LAYERS_BUILT;
 	char names[ESC_LAYERS_STR];
 
 	if (missing)
 		esc_warn("the sandbox of red and crypto is NOT COMPLETE: Sandbox = waives %s",
 			 esc_layers_text(missing, names));
-	if (ESC_LAYERS_BUILT != ESC_LAYERS_ALL)
+	if (not_built)
 		esc_warn("the sandbox of red and crypto is NOT COMPLETE: this test build with a "
 			 "sanitizer leaves out %s",
-			 esc_layers_text(ESC_LAYERS_ALL & ~ESC_LAYERS_BUILT, names));
+			 esc_layers_text(not_built, names));
 }
 
 static void say_running(const struct node *n)

@@ -16,7 +16,7 @@
 #include "ipc/fds.h"
 
 /* As many changes as a full configuration needs, and again to replace it. */
-#define BATCH_OPS_MAX (2u * (ESC_PREFIXES_MAX + 2u * ESC_PEERS_MAX))
+#define BATCH_OPS_MAX ((size_t)2 * (ESC_PREFIXES_MAX + 2u * ESC_PEERS_MAX))
 
 struct batch_op {
 	uint32_t type;
