@@ -30,9 +30,9 @@ test_damaged_bpf_object()
 	lab_site a
 	node_config a
 	must_exit 0 "$ESCLUSA" selftest
-	for object in black red egress; do
-		damage "$BUILD/bpf/$object.bpf.o"
-		stopped_by "BPF object $object"
+	for object in "$BUILD"/bpf/*.bpf.o; do
+		damage "$object"
+		stopped_by "BPF object $(basename "$object" .bpf.o)"
 	done
 }
 
