@@ -140,6 +140,27 @@ static int set_clock(const struct target *t)
 	return TRIED(adjtimex(&tx));
 }
 
+#ifdef __x86_64__
+/* The 32-bit door of the kernel has other numbers: a filter that does not ask for it is blind. */
+static int old_door(const struct target *t)
+{
+	int result;
+
+	(void)t;
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(20 /* getpid */)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return result < 0 ? -result : 0;
+}
+#else
+static int old_door(const struct target *t)
+{
+	(void)t;
+	return ENOSYS;
+}
+#endif
+
 static const uint64_t midnight[2];
 static char log_bytes[64];
 
@@ -155,6 +176,8 @@ const struct attack attacks_on_kernel[] = {
 	{.name = "measure_kernel", .run = measure_kernel},
 	{.name = "uring", .run = uring},
 	{.name = "set_clock", .run = set_clock},
+	{.name = "old_door", .run = old_door},
+	CALL("x32_door", 0x40000000 + SYS_getpid),
 	CALL("set_time", SYS_clock_settime, 0, P(midnight)),
 	CALL("kernel_log", SYS_syslog, 3, P(log_bytes), sizeof(log_bytes)),
 	CALL("load_module", SYS_init_module, P(log_bytes), sizeof(log_bytes), P("")),

@@ -8,6 +8,7 @@
  *	node= key= abstract=		struct target
  *	time=FROM-TO			of uptime: the attacks come then and not at start
  *	red-rings= crypto-rings=	FROM-TO: hostile in the rings then (hostile.h)
+ *	red-talk= crypto-talk=		FROM-TO: hostile to control then
  */
 #include "proc/hook.h"
 
@@ -125,8 +126,8 @@ static bool within(const struct window *w)
 
 static char list[8192]; /* of attacks; empty: none, or done */
 static struct target t;
-static struct window attack_time, rings_time;
-static void (*volley)(void *process);
+static struct window attack_time, rings_time, talk_time;
+static void (*volley)(void *process), (*talk)(void *process);
 
 void esc_hook_locked(const char *domain, void *process)
 {
@@ -140,7 +141,9 @@ void esc_hook_locked(const char *domain, void *process)
 	attack_word(domain, list, sizeof(list));
 	attack_time = window_of("time");
 	rings_time = window_of(red ? "red-rings" : "crypto-rings");
+	talk_time = window_of(red ? "red-talk" : "crypto-talk");
 	volley = red ? hostile_red : hostile_crypto;
+	talk = red ? hostile_red_talk : hostile_crypto_talk;
 	if (*list && !attack_time.to)
 		run_list(list, &t);
 }
@@ -164,12 +167,29 @@ static uint32_t hostile_round(void *process)
 	_exit(1);
 }
 
+static uint32_t talk_round(void *process)
+{
+	static bool talked;
+
+	if (within(&talk_time)) {
+		talked = true;
+		talk(process);
+		return 1;
+	}
+	if (talked)
+		hostile_last_word();
+	talked = false;
+	return 0;
+}
+
 uint32_t esc_hook_round(void *process)
 {
 	if (*list && within(&attack_time)) {
 		run_list(list, &t);
 		*list = 0;
 	}
+	if (talk_time.to)
+		return talk_round(process);
 	return rings_time.to ? hostile_round(process) : 0;
 }
 

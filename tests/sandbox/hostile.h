@@ -6,6 +6,8 @@
 #ifndef ESC_SANDBOX_HOSTILE_H
 #define ESC_SANDBOX_HOSTILE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "desc.h"
@@ -21,6 +23,14 @@
  */
 void hostile_red(void *red);
 void hostile_crypto(void *crypto);
+
+/* The same for what control reads: messages and status. */
+void hostile_red_talk(void *red);
+void hostile_crypto_talk(void *crypto);
+
+/* hostile_talk.c */
+void hostile_talk(void *status, size_t size, bool crypto);
+void hostile_last_word(void); /* control must end the process for it */
 
 /* hostile.c */
 uint64_t hostile_random(void);

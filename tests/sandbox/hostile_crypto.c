@@ -135,3 +135,10 @@ void hostile_crypto(void *crypto)
 	}
 	esc_bell_ring(&c->link->red_bell, ESC_FD_RED_WAKE);
 }
+
+void hostile_crypto_talk(void *crypto)
+{
+	struct crypto *c = crypto;
+
+	hostile_talk(c->status, sizeof(*c->status), true);
+}

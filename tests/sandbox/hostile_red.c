@@ -123,3 +123,10 @@ void hostile_red(void *red)
 	}
 	esc_bell_ring(&r->link->crypto_bell, ESC_FD_CRYPTO_WAKE);
 }
+
+void hostile_red_talk(void *red)
+{
+	struct red *r = red;
+
+	hostile_talk(r->status, sizeof(*r->status), false);
+}

@@ -28,12 +28,12 @@ const char *child_name(const struct child *c)
 
 /* --- messages from it -------------------------------------------------------------------- */
 
-/* Text of a process ends up in logs and on terminals. */
+/* Text of a process ends up in logs, in JSON and on terminals: ASCII, no control characters. */
 static void copy_text(char *out, size_t size, const char *text)
 {
 	snprintf(out, size, "%.*s", (int)size - 1, text);
 	for (char *p = out; *p; p++) {
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
+		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f)
 			*p = '?';
 	}
 }
