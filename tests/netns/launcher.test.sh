@@ -20,7 +20,8 @@ limited()
 	echo "setpriv --no-new-privs --inh-caps=-all --bounding-set=$(unit_caps "$1") --"
 }
 
-# Like systemd: a new launcher whenever the one before ended and control connects again.
+# Like systemd: a new launcher whenever the one before ended and control connects again. It is in a
+# network that the lab does not know, so it ends with its shell.
 launcher_open()
 {
 	local limits
@@ -31,7 +32,7 @@ launcher_open()
 		ulimit -l unlimited
 		while :; do
 			rm -f $LAUNCHER
-			$limits unshare -n systemd-socket-activate --seqpacket ${LAUNCHER_ENV:+-E $LAUNCHER_ENV} -l $LAUNCHER $ESCLUSA launch
+			setpriv --pdeathsig=KILL $limits unshare -n systemd-socket-activate --seqpacket ${LAUNCHER_ENV:+-E $LAUNCHER_ENV} -l $LAUNCHER $ESCLUSA launch
 		done
 	EOF
 	bg a "$LAB_DIR/launcher.log" bash "$LAB_DIR/launcher"
