@@ -329,11 +329,20 @@ test_lsm_kernel()
 {
 	lsm_guest "$LSM_KERNEL"
 	guest "mount -t tracefs t /sys/kernel/tracing"
+	guest "cd /lib/modules/*; file=\$(find . -name cls_bpf.ko); rmmod cls_bpf
+		head -c \$((\$(wc -c <\$file) - 28)) \$file >/run/unsigned.ko" # its signature's last words
 	works kcore
 	works tracefs
+	guest "insmod /run/unsigned.ko && rmmod cls_bpf" || fail "without the layer, no unsigned module"
+	guest "modprobe cls_bpf"
 	lsm_node required
 	refused kcore
 	refused tracefs
+	lsm_stop
+	guest "rmmod cls_bpf"
+	must_fail guest "insmod /run/unsigned.ko"
+	guest "modprobe cls_bpf" || fail "a signed module cannot be loaded any more"
+	lsm_node required
 	lsm_works "after the attacks"
 }
 
@@ -415,6 +424,8 @@ test_lsm_nodes()
 
 	guest "cp /bin/esclusa /bin/new; mv /bin/new /bin/esclusa"
 	must_fail guest "esclusa run /run/b.conf 2>&1"
+	grep -q "Run 'esclusa lsm unload' with that build, or reboot" "$LAB_DIR/must_fail.out" ||
+		fail "not told what to do: $(cat "$LAB_DIR/must_fail.out")"
 	must_fail guest "esclusa lsm status"
 	lsm_ping || fail "no echo through the node after its program was replaced"
 }

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -268,7 +267,8 @@ static int unload(void)
 	if (err)
 		return failed("unloading the BPF LSM layer", why_not(err));
 	fputs("esclusa lsm: unloaded; root can read the memory of running nodes again. The next "
-	      "start of a node, with none running, loads it again\n",
+	      "node that starts loads it again; those that run are protected when they are "
+	      "restarted\n",
 	      stderr);
 	return ESC_EXIT_OK;
 }
@@ -276,7 +276,6 @@ static int unload(void)
 int cmd_lsm(int argc, char **argv)
 {
 	int code = cli_common(argc, argv, help);
-	prctl(PR_SET_DUMPABLE, 0); /* no secret in a core file */
 	bool json = argc == 3 && (!strcmp(argv[2], "-j") || !strcmp(argv[2], "--json"));
 
 	if (code >= 0)

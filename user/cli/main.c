@@ -2,6 +2,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "cli/cli.h"
 #include "crypto/crypto.h"
@@ -52,6 +53,8 @@ static void run_domain(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	/* Any command may come to hold a key: no core file, no tracing by its own user. */
+	prctl(PR_SET_DUMPABLE, 0);
 	if (sodium_init() < 0) {
 		fputs("esclusa: libsodium cannot start: no source of randomness\n", stderr);
 		return ESC_EXIT_FAILED;

@@ -285,6 +285,7 @@ int esc_lsm_status(struct esc_lsm_status *s)
 	*s = (struct esc_lsm_status){.standing = esc_lsm_look()};
 	if (s->standing != ESC_LSM_IN_FORCE)
 		return 0;
+	forget_objects();
 	struct esc_lsm_state *state = map_state();
 	if (!state)
 		return -errno;
