@@ -132,6 +132,13 @@ guest_says()
 	grep -q -- "$1" <<<"$out"
 }
 
+# lsm_told PATTERN: by what must_fail ran
+lsm_told()
+{
+	grep -q -- "$1" "$LAB_DIR/must_fail.out" ||
+		fail "not told '$1': $(cat "$LAB_DIR/must_fail.out")"
+}
+
 # works|refused ATTACK [ARGUMENTS...]
 works()
 {
@@ -248,6 +255,8 @@ preload()
 # Who is esclusa, and what runs in it.
 test_lsm_trust()
 {
+	local lib
+
 	lsm_guest "$LSM_KERNEL"
 	lsm_node off
 	preload || fail "without the layer, the planted library does not run"
@@ -264,6 +273,13 @@ test_lsm_trust()
 	must_fail guest "copy lsm status"
 	must_fail guest "copy run /etc/esclusa/a.conf"
 	lsm_works "after the attacks"
+
+	# A library that was exchanged, by an upgrade or an attacker, is not loaded: nothing new starts.
+	lib=$(ldd "$ESCLUSA" | sed -n 's/.*=> \(.*libsodium[^ ]*\).*/\1/p')
+	guest "cp $lib /run/lib && mv /run/lib $lib"
+	must_fail guest "esclusa --version 2>&1 || exit 1" # the loader ends with 127
+	lsm_told "failed to map segment"
+	lsm_ping || fail "no echo through the node after a library was exchanged"
 }
 
 # Maps, programs, links, their pins and the mount that they hang on.
@@ -390,7 +406,7 @@ test_lsm_unload()
 		must_fail lsm_unload "guess number $i"
 	done
 	must_fail lsm_unload "$LSM_SECRET"
-	grep -q "only a reboot" "$LAB_DIR/must_fail.out" || fail "not told that only a reboot helps"
+	lsm_told "only a reboot"
 	refused attach "$pid"
 }
 
@@ -424,8 +440,11 @@ test_lsm_nodes()
 
 	guest "cp /bin/esclusa /bin/new; mv /bin/new /bin/esclusa"
 	must_fail guest "esclusa run /run/b.conf 2>&1"
-	grep -q "Run 'esclusa lsm unload' with that build, or reboot" "$LAB_DIR/must_fail.out" ||
-		fail "not told what to do: $(cat "$LAB_DIR/must_fail.out")"
+	lsm_told "A BPF LSM layer keeps it for the build"
+	sed 's/= b$/= c/' "$LAB_DIR/b.conf" >"$LAB_DIR/c.conf"
+	guest "umask 077; echo $(base64 -w 0 "$LAB_DIR/c.conf") | base64 -d >/run/c.conf"
+	must_fail guest "esclusa run /run/c.conf 2>&1"
+	lsm_told "Run 'esclusa lsm unload' with that build, or reboot"
 	must_fail guest "esclusa lsm status"
 	lsm_ping || fail "no echo through the node after its program was replaced"
 }

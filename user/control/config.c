@@ -348,7 +348,12 @@ int esc_config_load(const char *path, FILE *err, struct esc_model **m)
 
 	*m = NULL;
 	if (fd < 0) {
-		fprintf(err, "%s: cannot open the configuration file: %s\n", path, strerror(errno));
+		fprintf(err, "%s: cannot open the configuration file: %s%s\n", path,
+			strerror(errno),
+			errno == EPERM ? ". A BPF LSM layer keeps it for the build of esclusa that "
+					 "loaded it: use that one, first of all for 'esclusa lsm "
+					 "unload', or reboot"
+				       : "");
 		return CANNOT_READ;
 	}
 	int code = load_fd(fd, path, err, m);
