@@ -12,6 +12,7 @@
 #include <pwd.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -80,18 +81,19 @@ static const char *explain(int err)
 /* A line of /proc/self/maps: what is mapped executable, if its name still leads to it. */
 static int take_mapping(char *line)
 {
-	char perms[8];
-	unsigned long long inode;
+	char perms[8], inode[24];
 	struct stat st;
 	int name = 0;
 
-	if (sscanf(line, "%*s %7s %*s %*s %llu %n", perms, &inode, &name) != 2 || !inode ||
-	    perms[2] != 'x' || !name)
+	if (sscanf(line, "%*s %7s %*s %*s %23s %n", perms, inode, &name) != 2 || !name ||
+	    perms[2] != 'x' || line[name] != '/')
 		return 0;
 	line[strcspn(line, "\n")] = '\0';
 	if (stat(line + name, &st))
 		return -errno;
-	return st.st_ino == inode ? esc_lsm_call_path(line + name, ESC_LSM_CALL_CODE) : -ESTALE;
+	if (st.st_ino != strtoull(inode, NULL, 10))
+		return -ESTALE;
+	return esc_lsm_call_path(line + name, ESC_LSM_CALL_CODE);
 }
 
 /* The program, its libraries, those that looking up users brings in, the provider of the file. */
