@@ -30,26 +30,41 @@ static __always_inline bool enter(const struct task_struct *t, __u32 is)
 	return !bpf_map_update_elem(&lsm_tasks, &key, &new, BPF_ANY);
 }
 
-static __always_inline void leave(const struct task_struct *t)
+/* May fail, for an interrupt that came in the middle of another one: *k is no longer trusted. */
+static __always_inline bool leave(const struct task_struct *t, struct task *k)
 {
 	__u64 key = (__u64)t;
 
-	bpf_map_delete_elem(&lsm_tasks, &key);
+	k->trusted = 0;
+	return !bpf_map_delete_elem(&lsm_tasks, &key);
 }
 
-/* A fork has the memory of its parent, so it is as much to be protected. */
+/*
+ * A fork has the memory of its parent, so it is as much to be protected. Whoever gets the address
+ * of a task that ended gets nothing of its trust.
+ */
 SEC("lsm/task_alloc")
 int BPF_PROG(lsm_task_alloc, struct task_struct *task, unsigned long flags, int ret)
 {
-	if (ret || !trusted())
+	struct task *old;
+
+	if (ret)
 		return ret;
-	return enter(task, 1) ? 0 : -EAGAIN;
+	if (trusted())
+		return enter(task, 1) ? 0 : -EAGAIN;
+	old = find(task);
+	if (old)
+		leave(task, old);
+	return 0;
 }
 
 SEC("lsm/task_free")
 int BPF_PROG(lsm_task_free, struct task_struct *task)
 {
-	leave(task);
+	struct task *k = find(task);
+
+	if (k)
+		leave(task, k);
 	return 0;
 }
 
@@ -80,7 +95,7 @@ int BPF_PROG(lsm_bprm_done, struct linux_binprm *bprm)
 	if (kind_of(bprm->file->f_inode) & ESC_LSM_PROGRAM)
 		k->trusted = 1;
 	else
-		leave(t);
+		leave(t, k);
 	return 0;
 }
 
@@ -210,8 +225,8 @@ int BPF_PROG(lsm_rename, struct inode *old_dir, struct dentry *old, struct inode
 
 	if (ret)
 		return ret;
-	if (kind & ESC_LSM_KEY && trusted())
-		mark(old->d_inode, ESC_LSM_KEY);
+	if (kind & ESC_LSM_KEY && trusted() && !mark(old->d_inode, ESC_LSM_KEY))
+		return -ENOSPC;
 	kind |= kind_of(old->d_inode);
 	return kind & ESC_LSM_PINS && on() && !trusted() ? refuse(ESC_LSM_pins) : 0;
 }
