@@ -30,13 +30,14 @@ static __always_inline bool enter(const struct task_struct *t, __u32 is)
 	return !bpf_map_update_elem(&lsm_tasks, &key, &new, BPF_ANY);
 }
 
-/* May fail, for an interrupt that came in the middle of another one: *k is no longer trusted. */
-static __always_inline bool leave(const struct task_struct *t, struct task *k)
+/* Deleting fails if this interrupted another deletion: then what is left says that it is nothing.
+ */
+static __always_inline void leave(const struct task_struct *t, struct task *k)
 {
 	__u64 key = (__u64)t;
 
 	k->trusted = 0;
-	return !bpf_map_delete_elem(&lsm_tasks, &key);
+	bpf_map_delete_elem(&lsm_tasks, &key);
 }
 
 /*
