@@ -128,6 +128,7 @@ udp_copy()
 {
 	local from=$1 to=$2 addr=$3 server
 
+	: >"$LAB_DIR/udp.log" # an earlier receiver's word is not this one's
 	at "$to" python3 "$LAB_HERE/udp.py" receive "$addr" 5002 "$4" >"$LAB_DIR/udp.log" 2>&1 &
 	server=$!
 	wait_for 5 grep -q ready "$LAB_DIR/udp.log" || fail "UDP receiver does not start"
