@@ -33,7 +33,13 @@
 	X(udp_length, DROP, "UDP length does not match")                                           \
 	X(wg_type, DROP, "not a WireGuard message")                                                \
 	X(wg_length, DROP, "wrong length for its WireGuard type")                                  \
-	X(source, DROP, "impossible source address or port")
+	X(source, DROP, "impossible source address or port")                                       \
+	X(no_session, DROP, "receiver index that does not exist")                                  \
+	X(mac1, DROP, "handshake with a wrong mac1")                                               \
+	X(mac2, DROP, "under load: initiation without a valid mac2")                               \
+	X(source_rate, DROP, "too many handshakes from one source")                                \
+	X(total_rate, DROP, "too many handshakes in total")                                        \
+	X(neighbour_rate, DROP, "too many ARP or neighbour discovery messages")
 
 /* Red XDP program: a frame from the LAN. */
 #define ESC_RED_REASONS(X)                                                                         \
