@@ -16,6 +16,7 @@
 
 #include <linux/types.h>
 
+#include "blake2s.h"
 #include "sizes.h"
 
 /* A session's index names its slot by its low bits. Four per peer, and as many again. */
@@ -24,14 +25,6 @@
 /* Endpoints of peers, by a hash of the address: a bucket has room for ESC_KNOWN_WAYS. */
 #define ESC_KNOWN_BUCKETS 1024u
 #define ESC_KNOWN_WAYS	  4u
-
-/*
- * BLAKE2s (RFC 7693) after the block that holds the key: the first of each keyed hash, the same for
- * every message. mac1 and cookies are 16 bytes: the parameter block says so.
- */
-struct esc_blake2s_state {
-	__u32 h[8];
-};
 
 struct esc_known {
 	__u8 addr[16]; /* all zero: free */
@@ -43,8 +36,9 @@ struct esc_guard {
 	__u32 under_load;  /* 1: initiations need a valid mac2 */
 	__u32 mac1_number; /* of the newest: mac1[number % 2]; 0: no key yet, handshakes drop */
 	__u32 cookie_number; /* of the newest: cookie[number % 4], before it number - 1; 0: none */
+	/* MACs after the block that holds the key: the same start for every message. */
 	struct esc_blake2s_state mac1[2];
-	struct esc_blake2s_state cookie[4]; /* keyed with a cookie secret */
+	struct esc_blake2s_state cookie[4]; /* the key is a cookie secret */
 	__u32 session[ESC_SESSION_SLOTS];   /* [index % ESC_SESSION_SLOTS] = index; 0: none */
 	struct esc_known known[ESC_KNOWN_BUCKETS][ESC_KNOWN_WAYS];
 };
