@@ -2,10 +2,13 @@
 /*
  * black.bpf.c: the whole black domain of a node: every frame from the internet ends here, in one
  * reason of ESC_BLACK_REASONS. To the crypto process goes what has the form of a WireGuard
- * message to an own address and the listen port; to the kernel ARP and ND about own addresses;
- * nothing else goes anywhere. Attached natively or generically; reads packets, never writes.
+ * message to an own address and the listen port and may be worth its time (admit.h); to the kernel
+ * ARP and ND about own addresses, within limits; nothing else goes anywhere. Attached natively or
+ * generically; reads packets, never writes.
  */
+#include "admit.h"
 #include "parse.h"
+#include "talker.h"
 
 /* Message lengths (WireGuard paper, 5.4); data: header and tag, the smallest is a keepalive. */
 #define WG_INITIATION_SIZE 148
@@ -96,28 +99,38 @@ static __always_inline int nd(struct esc_cursor c, const struct ipv6hdr *ip, __u
  * Type in the first byte, three reserved zero bytes, and its length. Data need not be a multiple
  * of 16: WireGuard pads to that, but not beyond the tunnel's MTU.
  */
-static __always_inline int message(struct esc_cursor c, __u32 len)
+static __always_inline int message(struct esc_cursor c, __u32 len, const esc_addr *from,
+				   __be16 port)
 {
-	const esc_u32 *type = esc_pull(&c, sizeof(*type));
-	bool fits;
+	struct esc_cursor at = c;
+	const esc_u32 *type = esc_pull(&at, sizeof(*type)), *msg;
 
 	if (len < sizeof(*type) || !type)
 		return ESC_BLACK_wg_length;
-	if (*type == bpf_htonl(1u << 24))
-		fits = len == WG_INITIATION_SIZE;
-	else if (*type == bpf_htonl(2u << 24))
-		fits = len == WG_RESPONSE_SIZE;
-	else if (*type == bpf_htonl(3u << 24))
-		fits = len == WG_COOKIE_SIZE;
-	else if (*type == bpf_htonl(4u << 24))
-		fits = len >= WG_DATA_MIN;
-	else
-		return ESC_BLACK_wg_type;
-	return fits ? ESC_BLACK_to_crypto : ESC_BLACK_wg_length;
+	if (*type == bpf_htonl(4u << 24)) {
+		msg = esc_pull(&c, WG_DATA_MIN);
+		return len >= WG_DATA_MIN && msg ? esc_admit_session(msg) : ESC_BLACK_wg_length;
+	}
+	if (*type == bpf_htonl(1u << 24)) {
+		msg = esc_pull(&c, WG_INITIATION_SIZE);
+		return len == WG_INITIATION_SIZE && msg ? esc_admit_initiation(msg, from, port)
+							: ESC_BLACK_wg_length;
+	}
+	if (*type == bpf_htonl(2u << 24)) {
+		msg = esc_pull(&c, WG_RESPONSE_SIZE);
+		return len == WG_RESPONSE_SIZE && msg ? esc_admit_response(msg)
+						      : ESC_BLACK_wg_length;
+	}
+	if (*type == bpf_htonl(3u << 24)) {
+		msg = esc_pull(&c, WG_COOKIE_SIZE);
+		return len == WG_COOKIE_SIZE && msg ? esc_admit_session(msg) : ESC_BLACK_wg_length;
+	}
+	return ESC_BLACK_wg_type;
 }
 
 /* `len` bytes of IP payload, all of them in the frame. The checksum is left to authentication. */
-static __always_inline int udp(struct esc_cursor c, __u32 len, __be16 listen_port)
+static __always_inline int udp(struct esc_cursor c, __u32 len, const esc_addr *from,
+			       __be16 listen_port)
 {
 	const struct udphdr *u = esc_pull(&c, sizeof(*u));
 
@@ -129,7 +142,7 @@ static __always_inline int udp(struct esc_cursor c, __u32 len, __be16 listen_por
 		return ESC_BLACK_udp_length;
 	if (!u->source) /* could never be answered (RFC 768) */
 		return ESC_BLACK_source;
-	return message(c, len - (__u32)sizeof(*u));
+	return message(c, len - (__u32)sizeof(*u), from, u->source);
 }
 
 static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2, __be16 listen_port)
@@ -161,7 +174,7 @@ static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2, __be16 list
 		return ESC_BLACK_source;
 	if (ip->protocol != IPPROTO_UDP)
 		return ESC_BLACK_not_udp;
-	return udp(c, total - (__u32)sizeof(*ip), listen_port);
+	return udp(c, total - (__u32)sizeof(*ip), &src, listen_port);
 }
 
 static __always_inline int ipv6_unicast(struct esc_cursor c, const struct ipv6hdr *ip, __u32 len,
@@ -177,7 +190,7 @@ static __always_inline int ipv6_unicast(struct esc_cursor c, const struct ipv6hd
 		return ESC_BLACK_ip_options;
 	if (ip->nexthdr != IPPROTO_UDP)
 		return ESC_BLACK_not_udp;
-	return udp(c, len, listen_port);
+	return udp(c, len, &ip->saddr, listen_port);
 }
 
 static __always_inline int ipv6(struct esc_cursor c, enum esc_l2 l2, __be16 listen_port)
@@ -227,6 +240,15 @@ static __always_inline int classify(const struct xdp_md *ctx)
 	return ESC_BLACK_ethertype;
 }
 
+/* What the kernel gets is rationed: each message costs it a context that data packets need. */
+static __always_inline int to_kernel(const struct xdp_md *ctx, int reason)
+{
+	struct esc_cursor c = {(void *)(long)ctx->data, (void *)(long)ctx->data_end};
+	const struct ethhdr *eth = esc_pull(&c, sizeof(*eth));
+
+	return eth && esc_neighbour_take(eth->h_source) ? reason : ESC_BLACK_neighbour_rate;
+}
+
 #define LOCAL_BIT(id, kind, text) | (__u64)(ESC_KIND_##kind == ESC_KIND_LOCAL) << ESC_BLACK_##id
 
 SEC("xdp")
@@ -234,8 +256,12 @@ int black(struct xdp_md *ctx)
 {
 	const __u64 local = 0 ESC_BLACK_REASONS(LOCAL_BIT);
 	__u32 reason = classify(ctx);
-	int action = local >> reason & 1 ? XDP_PASS : XDP_DROP;
+	int action = XDP_DROP;
 
+	if (local >> reason & 1) {
+		reason = to_kernel(ctx, reason);
+		action = local >> reason & 1 ? XDP_PASS : XDP_DROP;
+	}
 	if (reason == ESC_BLACK_to_crypto) {
 		/* Answers XDP_DROP, the flags, where the queue has no socket. */
 		action = bpf_redirect_map(&black_xsks, ctx->rx_queue_index, XDP_DROP);
@@ -245,5 +271,7 @@ int black(struct xdp_md *ctx)
 		}
 	}
 	esc_count_packet(&black_stats, reason, ctx->data_end - ctx->data);
+	if (action == XDP_DROP)
+		esc_talker_sample(ctx, reason);
 	return action;
 }

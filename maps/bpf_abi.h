@@ -50,22 +50,18 @@ struct esc_lpm_key {
 };
 
 /*
- * black_limits: array of one, written by control. Rates are per second, bursts in messages. What
- * passes a bucket is counted nowhere else; a bucket that is empty drops (source_rate, total_rate,
+ * black_limits: array of one, written by control before `on`. Rates are per second, bursts in
+ * messages; a rate or burst of 0 lets nothing pass, so a node without limits is closed. What passes
+ * a bucket is counted nowhere else; a bucket that is empty drops (source_rate, total_rate, mac2,
  * neighbour_rate).
  */
 struct esc_limits {
-	__u32 source_rate, source_burst; /* handshakes of one source, with a right MAC */
-	__u32 total_rate, total_burst; /* initiations without mac2, from sources that no peer has */
-	__u32 cookie_rate, cookie_burst; /* under load: the same, to be answered with a cookie */
-	__u32 known_rate, known_burst;	 /* per source: initiations from where a peer was seen */
-	__u32 neighbour_rate, neighbour_burst; /* ARP and ND, per sender and in total 10 times */
+	__u32 source_rate, source_burst; /* one source's initiations; with mac2 another as many */
+	__u32 total_rate, total_burst; /* all initiations that may cost a DH, of unknown sources */
+	__u32 cookie_rate, cookie_burst; /* all initiations to be answered with a cookie */
+	__u32 known_rate, known_burst;	 /* as source_*, from where a peer was seen; not in total */
+	__u32 neighbour_rate, neighbour_burst; /* one sender's ARP and ND; in total 10 times that */
 	__u32 reserved[2];
-};
-
-/* black_sources: LRU hash; IPv4 /32, IPv6 /64 (the other half is zero). */
-struct esc_source_key {
-	__u8 addr[16];
 };
 
 /* A token bucket as the time (CLOCK_MONOTONIC, ns) at which it will be full again. */
@@ -73,14 +69,41 @@ struct esc_bucket {
 	__u64 full_at;
 };
 
-enum esc_bucket_total { ESC_BUCKET_total, ESC_BUCKET_cookie, ESC_BUCKET_neighbour, ESC_BUCKETS };
+/*
+ * black_sources: LRU hash of who sent initiations with a right mac1, or ARP and ND. A key is an
+ * IPv4 address, the /64 of an IPv6 address (the other half is zero), or a neighbour's MAC address
+ * in the last six bytes behind ff: (no packet comes from an IPv6 group).
+ */
+struct esc_source_key {
+	__u8 addr[16];
+};
+
+/* Who can only write an address of others cannot empty the bucket of who receives there. */
+struct esc_source {
+	struct esc_bucket unproven; /* without mac2; ARP and ND */
+	struct esc_bucket proven;   /* with a valid mac2 */
+};
 
 /*
- * black_talkers: LRU hash of sources whose packets were dropped, one counter per kind: memory is
- * bounded, and who sends much stays in it (the program samples when there is little else to do).
+ * black_buckets: array of one, mmap-able, written by the program. refused_at is the last time at
+ * which, not under load, a budget refused an initiation with a right mac1 (CLOCK_MONOTONIC, ns; 0:
+ * never). Crypto should ask for cookies then, however little work it has: a peer whose address
+ * somebody forges gets through with one.
  */
+struct esc_buckets {
+	struct esc_bucket total, cookie, neighbour;
+	__u64 refused_at;
+};
+
+/*
+ * black_talkers: LRU hash of sources whose packets were dropped, keys as above, one counter per
+ * kind. One drop in ESC_TALKER_SAMPLE is looked at and counts for all of them: memory and cost are
+ * bounded, and who sends much stays in it.
+ */
+#define ESC_TALKER_SAMPLE 16u
+
 enum esc_attack_kind {
-	ESC_ATTACK_malformed, /* whatever is dropped before the MACs */
+	ESC_ATTACK_malformed, /* whatever is dropped before session and MACs are looked at */
 	ESC_ATTACK_mac1,
 	ESC_ATTACK_mac2,
 	ESC_ATTACK_rate,
@@ -103,6 +126,7 @@ struct esc_count {
 enum esc_egress_reason { ESC_EGRESS_arp, ESC_EGRESS_nd, ESC_EGRESS_dropped, ESC_EGRESS_COUNT };
 
 _Static_assert(sizeof(struct esc_nic_cfg) == 20, "esc_nic_cfg layout");
+_Static_assert(sizeof(struct esc_buckets) == 32, "esc_buckets layout");
 _Static_assert(sizeof(struct esc_limits) == 48, "esc_limits layout");
 _Static_assert(sizeof(struct esc_lpm_key) == 20, "esc_lpm_key layout");
 _Static_assert(sizeof(struct esc_count) == 16, "esc_count layout");

@@ -3,7 +3,7 @@
  * guard.h: what crypto tells the black program so that floods end in the NIC's driver (R3): how to
  * check mac1 and mac2, whether to ask for mac2, which sessions exist, where peers were seen last.
  * One array map of one value, mapped by crypto, which writes it without a system call; the program
- * reads it and cannot write. Nothing in it is a long-term secret, or derived from one: mac1's key
+ * only reads it. Nothing in it is a long-term secret, or derived from one: mac1's key
  * comes from the public key, a cookie secret lives for 120 s and is here as a state from which MACs
  * can be made, not as a key.
  *

@@ -20,6 +20,10 @@
 /* Own addresses per NIC, IPv4 and IPv6 together. */
 #define ESC_ADDRS_MAX 64u
 
+/* Entries of black_sources unless the configuration says otherwise, and of black_talkers. */
+#define ESC_SOURCES_DEFAULT 16384u
+#define ESC_TALKERS_MAX	    4096u
+
 /* Slots of each AF_XDP ring (RX, TX, fill, completion): a power of two. */
 #define ESC_XSK_RING 2048u
 

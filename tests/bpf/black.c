@@ -157,6 +157,15 @@ static const struct row rows[] = {
 	{"third reserved byte", data4, DROPPED(wg_type, {AT_L4_4 + 11, 1, "\xff"})},
 	{"type in the last byte", data4, DROPPED(wg_type, {AT_L4_4 + 8, 4, "\0\0\0\4"})},
 	{"initiation of another length", data4, DROPPED(wg_length, {AT_L4_4 + 8, 1, "\x01"})},
+
+	{"data for no session", data4, DROPPED(no_session, {AT_L4_4 + 12, 4, "\1\2\3\4"})},
+	{"data for index 0", data4, DROPPED(no_session, {AT_L4_4 + 12, 4, "\0\0\0\0"})},
+	{"data over IPv6 for no session", data6, DROPPED(no_session, {AT_L4_6 + 15, 1, "\1"})},
+	{"cookie reply for no session", cookie4, DROPPED(no_session, {AT_L4_4 + 12, 1, "\2"})},
+	{"response for no session", response4, DROPPED(no_session, {AT_L4_4 + 16, 1, "\2"})},
+	{"response, mac1", response4, DROPPED(mac1, {AT_L4_4 + 12, 1, "\1"})},
+	{"initiation, mac1", initiation4, DROPPED(mac1, {AT_L4_4 + 12, 1, "\1"})},
+	{"initiation over IPv6, mac1", initiation6, DROPPED(mac1, {AT_L4_6 + 12, 1, "\1"})},
 };
 /* clang-format on */
 
@@ -191,6 +200,41 @@ static void nothing_passes_until_ready(void **state)
 	run.seen |= 1ull << ESC_BLACK_off;
 	fill_cfg(cfg, true, PORT, ESC_ABI_VERSION);
 	run_settle(&run, true, "off");
+}
+
+/* Limits that nobody wrote are such. */
+static void no_limits_no_message(void **state)
+{
+	static const struct {
+		pkt_builder build;
+		bool under_load, known;
+		enum esc_black_reason reason;
+	} cases[] = {
+		{initiation4, false, false, ESC_BLACK_total_rate},
+		{initiation4, false, true, ESC_BLACK_source_rate},
+		{initiation4, true, false, ESC_BLACK_mac2},
+		{initiation4, true, true, ESC_BLACK_mac2},
+		{arp_request, false, false, ESC_BLACK_neighbour_rate},
+		{ns_unicast, false, false, ESC_BLACK_neighbour_rate},
+	};
+	struct esc_limits none = {0};
+	struct pkt p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		guard_reset(&node);
+		guard_limits(&node, &none);
+		node.guard->under_load = cases[i].under_load;
+		if (cases[i].known)
+			guard_know(&node, PEER4);
+		cases[i].build(&p);
+		run_expect(&run, &p, XDP_DROP, cases[i].reason, "no limits");
+		run.seen |= 1ull << cases[i].reason;
+	}
+	data4(&p);
+	run_expect(&run, &p, XDP_REDIRECT, ESC_BLACK_to_crypto, "sessions need no limits");
+	guard_reset(&node);
+	run_settle(&run, true, "no limits");
 }
 
 static void no_socket_no_packet(void **state)
@@ -247,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_end_in_their_reason),
 		cmocka_unit_test(nothing_passes_until_ready),
+		cmocka_unit_test(no_limits_no_message),
 		cmocka_unit_test(no_socket_no_packet),
 		cmocka_unit_test(cut_headers_are_short),
 		cmocka_unit_test(every_reason_has_a_row),

@@ -7,6 +7,7 @@
 #define ESC_TESTS_BPF_BLACK_NODE_H
 
 #include "black.skel.h"
+#include "guard_node.h"
 #include "noise/wire.h"
 #include "run.h"
 
@@ -23,6 +24,7 @@ static const char *const names[] = {ESC_BLACK_REASONS(NAME)};
 
 static struct run run = {.name = "black", .reasons = ESC_BLACK_REASON_COUNT, .reason_name = names};
 static struct black_bpf *skel;
+static struct guard_node node;
 static int socket_fd = -1;
 
 static int set_up(void **state)
@@ -35,6 +37,7 @@ static int set_up(void **state)
 	fill_addr(bpf_map__fd(skel->maps.black_addr), NODE6);
 	fill_addr(bpf_map__fd(skel->maps.black_addr), LL_NODE);
 	fill_xsk(bpf_map__fd(skel->maps.black_xsks), 0, socket_fd);
+	guard_reset(&node);
 	return 0;
 }
 
@@ -45,6 +48,8 @@ static const char *load_node(void)
 	skel = black_bpf__open_and_load();
 	if (!skel)
 		return "cannot load the program";
+	guard_start(&node, bpf_map__fd(skel->maps.black_guard),
+		    bpf_map__fd(skel->maps.black_limits), bpf_map__fd(skel->maps.black_buckets));
 	socket_fd = socket(AF_XDP, SOCK_RAW, 0);
 	return socket_fd < 0 ? "cannot open an AF_XDP socket" : NULL;
 }
@@ -57,49 +62,56 @@ static void unload_node(void)
 
 /* --- good packets ----------------------------------------------------------------------------- */
 
+static inline void wanted(struct pkt *p, const char *src, const char *dst, uint8_t type,
+			  uint32_t len)
+{
+	pkt_wg(p, src, dst, PORT, type, len);
+	pkt_wanted(&node, p);
+}
+
 static inline void initiation4(struct pkt *p)
 {
-	pkt_wg(p, PEER4, NODE4, PORT, WG_INITIATION, WG_INITIATION_LEN);
+	wanted(p, PEER4, NODE4, WG_INITIATION, WG_INITIATION_LEN);
 }
 
 static inline void response4(struct pkt *p)
 {
-	pkt_wg(p, PEER4, NODE4, PORT, WG_RESPONSE, WG_RESPONSE_LEN);
+	wanted(p, PEER4, NODE4, WG_RESPONSE, WG_RESPONSE_LEN);
 }
 
 static inline void cookie4(struct pkt *p)
 {
-	pkt_wg(p, PEER4, NODE4, PORT, WG_COOKIE, WG_COOKIE_REPLY_LEN);
+	wanted(p, PEER4, NODE4, WG_COOKIE, WG_COOKIE_REPLY_LEN);
 }
 
 static inline void data4(struct pkt *p)
 {
-	pkt_wg(p, PEER4, NODE4, PORT, WG_DATA, 128);
+	wanted(p, PEER4, NODE4, WG_DATA, 128);
 }
 
 static inline void big4(struct pkt *p)
 {
-	pkt_wg(p, PEER4, NODE4, PORT, WG_DATA, 1452);
+	wanted(p, PEER4, NODE4, WG_DATA, 1452);
 }
 
 static inline void keepalive4(struct pkt *p)
 {
-	pkt_wg(p, PEER4, NODE4, PORT, WG_DATA, WG_DATA_OVERHEAD);
+	wanted(p, PEER4, NODE4, WG_DATA, WG_DATA_OVERHEAD);
 }
 
 static inline void initiation6(struct pkt *p)
 {
-	pkt_wg(p, PEER6, NODE6, PORT, WG_INITIATION, WG_INITIATION_LEN);
+	wanted(p, PEER6, NODE6, WG_INITIATION, WG_INITIATION_LEN);
 }
 
 static inline void data6(struct pkt *p)
 {
-	pkt_wg(p, PEER6, NODE6, PORT, WG_DATA, 128);
+	wanted(p, PEER6, NODE6, WG_DATA, 128);
 }
 
 static inline void data_link_local(struct pkt *p)
 {
-	pkt_wg(p, LL_HOST, LL_NODE, PORT, WG_DATA, 128);
+	wanted(p, LL_HOST, LL_NODE, WG_DATA, 128);
 }
 
 static inline void arp_request(struct pkt *p)
@@ -200,12 +212,12 @@ static inline void echo6(struct pkt *p)
 
 static inline void mapped_destination(struct pkt *p)
 {
-	pkt_wg(p, PEER6, "::ffff:" NODE4, PORT, WG_DATA, 128);
+	wanted(p, PEER6, "::ffff:" NODE4, WG_DATA, 128);
 }
 
 static inline void mapped_source(struct pkt *p)
 {
-	pkt_wg(p, "::ffff:" PEER4, NODE6, PORT, WG_DATA, 128);
+	wanted(p, "::ffff:" PEER4, NODE6, WG_DATA, 128);
 }
 
 static inline void dns4(struct pkt *p)

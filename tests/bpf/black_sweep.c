@@ -51,6 +51,8 @@ static void every_type_at_every_length(void **state)
 			enum esc_black_reason reason = message_reason(type, len);
 
 			p.data[AT_L4_4 + 8] = (uint8_t)type;
+			if (reason == ESC_BLACK_to_crypto)
+				pkt_wanted(&node, &p);
 			run_expect(&run, &p,
 				   reason == ESC_BLACK_to_crypto ? XDP_REDIRECT : XDP_DROP, reason,
 				   "type and length");

@@ -118,6 +118,19 @@ static inline void address(int family, const char *text, void *out)
 		abort();
 }
 
+/* The maps' form of an address, IPv4 mapped. */
+static inline void map_key(const char *text, uint8_t key[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (strchr(text, ':')) {
+		address(AF_INET6, text, key);
+		return;
+	}
+	memcpy(key, mapped, sizeof(mapped));
+	address(AF_INET, text, key + 12);
+}
+
 static inline void pkt_ip4_fix(struct pkt *p)
 {
 	put16(p->data + AT_IP4_SUM, 0);

@@ -179,19 +179,6 @@ static inline void fill_cfg(int map, bool on, uint16_t port, uint32_t abi)
 	assert_int_equal(bpf_map_update_elem(map, &zero, &cfg, BPF_ANY), 0);
 }
 
-/* The maps' form of an address, IPv4 mapped. */
-static inline void map_key(const char *text, uint8_t key[16])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	if (strchr(text, ':')) {
-		address(AF_INET6, text, key);
-		return;
-	}
-	memcpy(key, mapped, sizeof(mapped));
-	address(AF_INET, text, key + 12);
-}
-
 static inline void fill_addr(int map, const char *text)
 {
 	struct esc_addr_key key;

@@ -106,10 +106,35 @@ static int pin_object(const struct esc_bpf *b, struct bpf_object *obj)
 	return err;
 }
 
+/*
+ * A handshake costs crypto about 0.2 ms, a cookie reply some microseconds. All peers of a large
+ * network may come at once, and several from behind one address.
+ */
+static const struct esc_limits default_limits = {
+	.source_rate = 10,
+	.source_burst = 50,
+	.total_rate = 500,
+	.total_burst = 1000,
+	.cookie_rate = 5000,
+	.cookie_burst = 1000,
+	.known_rate = 10,
+	.known_burst = 50,
+	.neighbour_rate = 50,
+	.neighbour_burst = 100,
+};
+
+static int set_limits(const struct esc_bpf *b, const struct esc_limits *limits)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(b->black->maps.black_limits), &zero, limits,
+				   BPF_ANY);
+}
+
 static int load(struct esc_bpf *b)
 {
 	b->black = black_bpf__open_and_load();
-	if (!b->black)
+	if (!b->black || set_limits(b, &default_limits))
 		return -errno;
 	b->red = red_bpf__open_and_load();
 	if (!b->red)

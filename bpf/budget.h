@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * budget.h: token buckets, per source and for all together. A bucket is the time at which it will
+ * be full again; taking a token moves that time on. Nothing is locked: where two CPUs take from one
+ * bucket in the same instant one token is paid for both, so a race lets through at most as many
+ * messages more as there are CPUs.
+ */
+#ifndef ESC_BPF_BUDGET_H
+#define ESC_BPF_BUDGET_H
+
+#include "parse.h"
+
+#define NS_PER_SECOND 1000000000ull
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct esc_limits);
+} black_limits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ESC_SOURCES_DEFAULT);
+	__type(key, struct esc_source_key);
+	__type(value, struct esc_source);
+} black_sources SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct esc_buckets);
+} black_buckets SEC(".maps");
+
+struct esc_rate {
+	__u64 token; /* ns until one comes back; 0: nothing passes */
+	__u64 depth; /* ns until an empty bucket is full */
+};
+
+static __always_inline struct esc_rate esc_rate_of(__u64 per_second, __u64 burst)
+{
+	struct esc_rate r = {0};
+
+	if (per_second && per_second <= NS_PER_SECOND) {
+		r.token = NS_PER_SECOND / per_second;
+		r.depth = r.token * burst;
+	}
+	return r;
+}
+
+/* Whether a token is there. */
+static __always_inline bool esc_bucket_has(const struct esc_bucket *b, struct esc_rate r, __u64 now)
+{
+	__u64 full_at = *(const volatile __u64 *)&b->full_at;
+
+	return r.token && (full_at > now ? full_at : now) + r.token <= now + r.depth;
+}
+
+static __always_inline bool esc_bucket_take(struct esc_bucket *b, struct esc_rate r, __u64 now)
+{
+	__u64 full_at = *(const volatile __u64 *)&b->full_at;
+
+	if (full_at < now)
+		full_at = now;
+	if (!r.token || full_at + r.token > now + r.depth)
+		return false;
+	*(volatile __u64 *)&b->full_at = full_at + r.token;
+	return true;
+}
+
+/* The key of an address: IPv4 whole, IPv6 its /64. */
+static __always_inline struct esc_source_key esc_source_of(const esc_addr *a)
+{
+	struct esc_source_key key;
+
+	__builtin_memcpy(&key, a, sizeof(key));
+	if (!esc_ip6_local_only(a))
+		__builtin_memset(key.addr + 8, 0, 8);
+	return key;
+}
+
+static __always_inline struct esc_source_key esc_source_of_mac(const __u8 mac[ETH_ALEN])
+{
+	struct esc_source_key key = {{0xff}};
+
+	__builtin_memcpy(key.addr + 10, mac, ETH_ALEN);
+	return key;
+}
+
+/* The source's bucket; a source that is not there yet gets a full one, at another's expense. */
+static __always_inline bool esc_source_take(const struct esc_source_key *key, bool proven,
+					    struct esc_rate r, __u64 now)
+{
+	struct esc_source *found = bpf_map_lookup_elem(&black_sources, key), fresh = {};
+
+	if (found)
+		return esc_bucket_take(proven ? &found->proven : &found->unproven, r, now);
+	return esc_bucket_take(proven ? &fresh.proven : &fresh.unproven, r, now) &&
+	       !bpf_map_update_elem(&black_sources, key, &fresh, BPF_ANY);
+}
+
+/*
+ * ARP or ND from this MAC address. Senders not heard of lately share the upper half of the total
+ * bucket; a flood from invented ones so leaves the other half to the gateway.
+ */
+static __always_inline bool esc_neighbour_take(const __u8 mac[ETH_ALEN])
+{
+	struct esc_source_key key = esc_source_of_mac(mac);
+	__u32 zero = 0;
+	const struct esc_limits *l = bpf_map_lookup_elem(&black_limits, &zero);
+	struct esc_buckets *all = bpf_map_lookup_elem(&black_buckets, &zero);
+	__u64 now = bpf_ktime_get_ns();
+	struct esc_rate own, total;
+
+	if (!l || !all)
+		return false;
+	own = esc_rate_of(l->neighbour_rate, l->neighbour_burst);
+	total = esc_rate_of(10ull * l->neighbour_rate, 10ull * l->neighbour_burst);
+	if (!bpf_map_lookup_elem(&black_sources, &key))
+		total.depth /= 2;
+	return esc_bucket_has(&all->neighbour, total, now) &&
+	       esc_source_take(&key, false, own, now) &&
+	       esc_bucket_take(&all->neighbour, total, now);
+}
+
+#endif
