@@ -173,7 +173,8 @@ static void receive(struct load *l, struct load_peer *p)
 static int open_peer(struct load *l, uint32_t seed, uint32_t i)
 {
 	struct load_peer *p = &l->peer[i];
-	const struct wg_env env = {l, env_random, env_unix_ns, env_key_new, env_key_free};
+	static struct esc_guard unread;
+	const struct wg_env env = {l, env_random, env_unix_ns, env_key_new, env_key_free, &unread};
 	struct sockaddr_in me = {.sin_family = AF_INET};
 	socklen_t len = sizeof(me);
 	uint8_t priv[32], pub[32];

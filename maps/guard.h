@@ -33,9 +33,14 @@ struct esc_known {
 struct esc_guard {
 	__u32 abi_version; /* ESC_ABI_VERSION once crypto has written the rest; else handshakes drop
 			    */
-	__u32 under_load;  /* 1: initiations need a valid mac2 */
+	__u32 under_load;  /* 1: handshakes need a valid mac2, but for those from known addresses */
 	__u32 mac1_number; /* of the newest: mac1[number % 2]; 0: no key yet, handshakes drop */
-	__u32 cookie_number; /* of the newest: cookie[number % 4], before it number - 1; 0: none */
+	/*
+	 * Of the newest secret: cookie[number % 4]; the one before it, number - 1, is valid as
+	 * well. 0: none is valid. What is not valid is wiped, so that no MAC must be taken for one
+	 * of its.
+	 */
+	__u32 cookie_number;
 	/* MACs after the block that holds the key: the same start for every message. */
 	struct esc_blake2s_state mac1[2];
 	struct esc_blake2s_state cookie[4]; /* the key is a cookie secret */

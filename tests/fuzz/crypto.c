@@ -145,7 +145,8 @@ static void authentic(uint8_t *plain, size_t len, uint8_t tos)
 
 static void set_up(void)
 {
-	const struct wg_env env = {NULL, rnd, unix_ns, key_new, key_free};
+	static struct esc_guard guard[2];
+	struct wg_env env = {NULL, rnd, unix_ns, key_new, key_free, &guard[0]};
 	uint8_t k1[32] = {8}, k2[32] = {16}, p1[32], p2[32]; /* the low bits are clamped */
 	const uint8_t any[16] = {0}, any4[16] = {[10] = 0xff, [11] = 0xff};
 	char why[256];
@@ -169,8 +170,10 @@ static void set_up(void)
 	fake_prod(&lane->xsk.fill, 2, sizeof(uint64_t));
 	fake_cons(&lane->xsk.comp, 3, sizeof(uint64_t));
 	esc_xsk_refill(&lane->xsk);
+	c->guard = &guard[0];
 	c->wg = wg_device_new(&env);
 	c->hops = esc_hops_new(16);
+	env.guard = &guard[1];
 	far = wg_device_new(&env);
 	crypto_scalarmult_base(p1, k1);
 	crypto_scalarmult_base(p2, k2);

@@ -65,10 +65,13 @@ static struct wg_out newest[2];
 
 static void start(void)
 {
+	static struct esc_guard guard[2];
+
 	if (sodium_init() < 0)
 		abort();
 	for (int i = 0; i < 2; i++) {
-		const struct wg_env env = {&node[i], counted_random, clock_ns, key_new, key_free};
+		const struct wg_env env = {&node[i], counted_random, clock_ns,
+					   key_new,  key_free,	     &guard[i]};
 		const uint8_t private_key[WG_KEY_LEN] = {(uint8_t)(8 * i + 8)};
 
 		node[i].dev = wg_device_new(&env);

@@ -160,23 +160,87 @@ static void cookie_is_used_for_115_seconds(void **state)
 	assert_false(has_mac2(&p));
 }
 
-static void secret_changes_every_120_seconds(void **state)
+static bool mac2_is_valid(const struct packet *p)
+{
+	struct wg_device *dev = p->to->dev;
+
+	return wg_mac2_valid(dev->blake2s, &dev->checker, lab.now, &p->from, p->bytes, p->len);
+}
+
+/* Somebody asks for a cookie. */
+static void ask(void)
 {
 	struct packet p;
-	uint8_t secret[WG_KEY_LEN];
+
+	take_initiation(&lab.a, &p);
+	memset(p.bytes + p.len - WG_MAC_LEN, 0, WG_MAC_LEN);
+	reply_to(&p);
+	lab.a.peer->deadline[WG_TIMER_RETRANSMIT] = WG_NEVER;
+	lab.a.peer->initiate_from = 0;
+}
+
+static void cookie_is_valid_until_the_secret_after_the_next_one(void **state)
+{
+	struct packet first, second;
+	const wg_time begin = lab.now;
 
 	(void)state;
 	fetch_cookie();
-	memcpy(secret, lab.b.dev->vault->cookie_secret, sizeof(secret));
-	lab.now += 30 * WG_SECOND;
+	take_initiation(&lab.a, &first);
+	lab.now = begin + WG_COOKIE_SECRET_TIME - 1;
+	assert_true(mac2_is_valid(&first));
+	lab.now = begin + WG_COOKIE_SECRET_TIME;
+	assert_true(mac2_is_valid(&first));
+	ask();
+	lab.a.peer->cookie.cookie_until = 0;
+	fetch_cookie();
+	take_initiation(&lab.a, &second);
+	lab.now = begin + 2 * WG_COOKIE_SECRET_TIME - 1;
+	assert_true(mac2_is_valid(&first));
+	assert_true(mac2_is_valid(&second));
+	lab.now = begin + 2 * WG_COOKIE_SECRET_TIME;
+	assert_false(mac2_is_valid(&first));
+	assert_true(mac2_is_valid(&second));
+	lab.now = begin + 3 * WG_COOKIE_SECRET_TIME - 1;
+	assert_true(mac2_is_valid(&second));
+}
+
+/* A secret that lies about for nothing is one that can leak. */
+static void secrets_go_when_nobody_asks_for_cookies(void **state)
+{
+	struct packet p;
+
+	(void)state;
+	assert_int_equal(lab.b.guard.cookie_number, 0);
+	assert_int_equal(lab.b.dev->checker.change_at, WG_NEVER);
+	fetch_cookie();
+	lab.b.under_load = false;
 	take_initiation(&lab.a, &p);
-	p.bytes[p.len - 1] ^= 1;
-	reply_to(&p);
-	assert_memory_equal(secret, lab.b.dev->vault->cookie_secret, sizeof(secret));
-	p.bytes[p.len - 1] ^= 1;
-	lab.now += WG_COOKIE_SECRET_TIME - 30 * WG_SECOND;
-	reply_to(&p); /* its cookie was made with the old secret */
-	assert_memory_not_equal(secret, lab.b.dev->vault->cookie_secret, sizeof(secret));
+	lab_run(&lab, 2 * WG_COOKIE_SECRET_TIME - WG_SECOND); /* nothing but the timer */
+	assert_true(mac2_is_valid(&p));
+	assert_int_not_equal(lab.b.guard.cookie_number, 0);
+	lab_run(&lab, 2 * WG_SECOND);
+	assert_false(mac2_is_valid(&p));
+	assert_int_equal(lab.b.guard.cookie_number, 0);
+	assert_int_equal(lab.b.dev->checker.change_at, WG_NEVER);
+	assert_true(sodium_is_zero((uint8_t *)lab.b.dev->vault->cookie_secret,
+				   sizeof(lab.b.dev->vault->cookie_secret)));
+	assert_true(sodium_is_zero((uint8_t *)lab.b.guard.cookie, sizeof(lab.b.guard.cookie)));
+	fetch_cookie(); /* and come back */
+	take_initiation(&lab.a, &p);
+	assert_true(mac2_is_valid(&p));
+}
+
+static void secrets_do_not_come_back_after_a_long_sleep(void **state)
+{
+	struct packet p;
+
+	(void)state;
+	fetch_cookie();
+	take_initiation(&lab.a, &p);
+	lab.now += 2 * WG_COOKIE_SECRET_TIME;
+	assert_false(mac2_is_valid(&p));
+	assert_int_equal(lab.b.guard.cookie_number, 0);
 }
 
 static void every_flipped_bit_of_a_cookie_reply_is_refused(void **state)
@@ -255,7 +319,9 @@ int main(void)
 		T(every_flipped_bit_of_mac2_is_noticed_under_load),
 		T(no_cookie_for_a_wrong_mac1),
 		T(cookie_is_used_for_115_seconds),
-		T(secret_changes_every_120_seconds),
+		T(cookie_is_valid_until_the_secret_after_the_next_one),
+		T(secrets_go_when_nobody_asks_for_cookies),
+		T(secrets_do_not_come_back_after_a_long_sleep),
 		T(every_flipped_bit_of_a_cookie_reply_is_refused),
 		T(cookie_reply_to_an_older_message_is_refused),
 		T(cookie_reply_does_not_move_the_endpoint),

@@ -44,6 +44,7 @@ struct side {
 	struct wg_peer *peer;
 	struct wg_endpoint at;
 	uint8_t private_key[WG_KEY_LEN], public_key[WG_KEY_LEN];
+	struct esc_guard guard;
 	uint8_t seed[randombytes_SEEDBYTES];
 	uint64_t drawn;
 	int64_t clock_error; /* of the wall clock, ns */
@@ -112,6 +113,7 @@ static struct wg_env lab_env(struct side *s)
 		.unix_ns = lab_unix_ns,
 		.key_new = lab_key_new,
 		.key_free = lab_key_free,
+		.guard = &s->guard,
 	};
 }
 

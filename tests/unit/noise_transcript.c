@@ -20,6 +20,7 @@ struct script {
 	uint32_t random_4;
 	const uint8_t *keys[2]; /* sending, receiving */
 	int made;
+	struct esc_guard guard;
 };
 
 static void scripted_random(void *arg, void *buf, size_t len)
@@ -60,7 +61,8 @@ static void forget_key(void *arg, void *key)
 static struct wg_device *device(struct script *s, const uint8_t private_key[32],
 				const uint8_t peer_key[32], struct wg_peer **peer)
 {
-	const struct wg_env env = {s, scripted_random, fixed_clock, check_key, forget_key};
+	const struct wg_env env = {s,	      scripted_random, fixed_clock,
+				   check_key, forget_key,      &s->guard};
 	struct wg_device *dev = wg_device_new(&env);
 
 	assert_non_null(dev);
@@ -73,8 +75,10 @@ static struct wg_device *device(struct script *s, const uint8_t private_key[32],
 static void handshake_equals_the_transcript(void **state)
 {
 	struct wg_endpoint at_i = {.port = 51820}, at_r = {.port = 1};
-	struct script si = {kat_ephemeral_i, 0xa1a2a3a4, {kat_to_responder, kat_to_initiator}, 0};
-	struct script sr = {kat_cookie_secret, 0xb1b2b3b4, {kat_to_initiator, kat_to_responder}, 0};
+	struct script si = {
+		kat_ephemeral_i, 0xa1a2a3a4, {kat_to_responder, kat_to_initiator}, 0, {0}};
+	struct script sr = {
+		kat_cookie_secret, 0xb1b2b3b4, {kat_to_initiator, kat_to_responder}, 0, {0}};
 	struct wg_peer *peer_r, *peer_i, *who;
 	struct wg_device *i = device(&si, kat_private_i, kat_public_r, &peer_r);
 	struct wg_device *r = device(&sr, kat_private_r, kat_public_i, &peer_i);

@@ -38,11 +38,13 @@ static void key_free(void *arg, void *key)
 
 static void make_device(void)
 {
+	static struct esc_guard guard;
 	const struct wg_env env = {
 		.random = random_bytes,
 		.unix_ns = unix_ns,
 		.key_new = key_new,
 		.key_free = key_free,
+		.guard = &guard,
 	};
 	uint8_t key[WG_KEY_LEN] = {8, [31] = 64};
 

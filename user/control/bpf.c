@@ -390,6 +390,11 @@ int esc_bpf_socket(struct esc_bpf *b, enum esc_side side, uint32_t queue, int xs
 	return update(maps_of(b, side).xsks, &queue, &xsk);
 }
 
+int esc_bpf_guard(const struct esc_bpf *b)
+{
+	return bpf_map__fd(b->black->maps.black_guard);
+}
+
 int esc_bpf_secure(struct esc_bpf *b, const struct esc_prefix *p, bool add)
 {
 	struct esc_lpm_key key = {.prefixlen = p->len};

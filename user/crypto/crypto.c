@@ -50,7 +50,9 @@ static int map_all(struct crypto *c)
 	c->link = esc_proc_map(ESC_FD_LINK, sizeof(*c->link), "ring memory");
 	c->red.base = esc_proc_map(ESC_FD_RED_UMEM, umem, "red packet memory");
 	uint8_t *black = esc_proc_map(ESC_FD_BLACK_UMEM, umem, "black packet memory");
-	if (!c->status || !c->link || !c->red.base || !black)
+	c->guard =
+		esc_proc_map_bpf(ESC_FD_GUARD, sizeof(*c->guard), "what the black program knows");
+	if (!c->status || !c->link || !c->red.base || !black || !c->guard)
 		return -EINVAL;
 	c->red.frame_size = s->frame_size;
 	c->red.size = umem;
@@ -123,6 +125,7 @@ static int start_core(struct crypto *c)
 		.unix_ns = env_unix_ns,
 		.key_new = env_key_new,
 		.key_free = env_key_free,
+		.guard = c->guard,
 	};
 	char why[256] = "";
 

@@ -101,7 +101,10 @@ uint32_t handshake_round(struct crypto *c)
 		c->waiting_count--;
 		consume(c, w);
 	}
-	esc_cell_set(&c->status->under_load, c->now < c->under_load_until);
+	uint32_t under_load = c->now < c->under_load_until;
+	esc_cell_set(&c->status->under_load, under_load);
+	if (c->guard->under_load != under_load)
+		__atomic_store_n(&c->guard->under_load, under_load, __ATOMIC_RELAXED);
 	return c->waiting_count;
 }
 

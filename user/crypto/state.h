@@ -16,6 +16,7 @@
 #include "crypto/outer.h"
 #include "desc.h"
 #include "frames/frames.h"
+#include "guard.h"
 #include "hop/hop.h"
 #include "ipc/msg.h"
 #include "noise/wg.h"
@@ -97,6 +98,7 @@ struct crypto {
 	struct esc_msg_start start;
 	struct esc_link *link;
 	struct esc_crypto_status *status;
+	struct esc_guard *guard;
 	struct red_memory red;
 	struct esc_frames frames; /* the black UMEM */
 	struct esc_aead aead;

@@ -14,6 +14,8 @@
  *   BLACK_UMEM    -              yes            memfd, black packet memory; /dev/null in red
  *   RED_WAKE      reads          writes         eventfd that wakes red
  *   CRYPTO_WAKE   writes         reads          eventfd that wakes crypto
+ *   GUARD         -              (b)            (b) BPF map black_guard (guard.h), to map; then
+ *                                                  /dev/null, which is what red has from the start
  *   XSK + i       red queue i    black queue i  AF_XDP socket, unbound, already in its XSKMAP
  */
 #ifndef ESC_IPC_FDS_H
@@ -28,7 +30,8 @@ enum esc_fd {
 	ESC_FD_BLACK_UMEM = 7,
 	ESC_FD_RED_WAKE = 8,
 	ESC_FD_CRYPTO_WAKE = 9,
-	ESC_FD_XSK = 10, /* ESC_FD_XSK + queue */
+	ESC_FD_GUARD = 10,
+	ESC_FD_XSK = 11, /* ESC_FD_XSK + queue */
 };
 
 /*

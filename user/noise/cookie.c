@@ -6,6 +6,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "noise/publish.h"
+
 #define LABEL_LEN 8
 
 static size_t before_mac1(size_t len)
@@ -35,25 +37,82 @@ bool wg_mac1_valid(struct wg_blake2s *b, const struct wg_cookie_checker *c, cons
 	       !sodium_memcmp(mac, msg + covered, WG_MAC_LEN);
 }
 
+/* --- secrets; cookie_number and the states in the guard follow them -------------------------- */
+
+void wg_cookie_init(struct wg_cookie_checker *c, const struct wg_env *env,
+		    uint8_t (*secret)[WG_KEY_LEN])
+{
+	c->env = env;
+	c->secret = secret;
+	c->change_at = WG_NEVER;
+}
+
+/* The oldest of three numbers goes once the black program does not look at it any more. */
+static void make_secret(struct wg_cookie_checker *c)
+{
+	uint8_t *secret = c->secret[++c->number % 2];
+
+	c->env->random(c->env->arg, secret, WG_KEY_LEN);
+	wg_guard_cookie_write(c->env->guard, c->number, secret);
+}
+
+static void show_newest(struct wg_cookie_checker *c)
+{
+	wg_guard_cookie_show(c->env->guard, c->number);
+	wg_guard_cookie_wipe(c->env->guard, c->number - 2);
+	c->asked = false;
+}
+
+static void need_secrets(struct wg_cookie_checker *c, wg_time now)
+{
+	if (c->change_at != WG_NEVER)
+		return;
+	make_secret(c); /* "the one before", of which there are no cookies */
+	make_secret(c);
+	show_newest(c);
+	c->change_at = now + WG_COOKIE_SECRET_TIME;
+}
+
+void wg_cookie_wipe(struct wg_cookie_checker *c)
+{
+	wg_guard_cookie_show(c->env->guard, 0);
+	for (uint32_t i = 0; i < 4; i++)
+		wg_guard_cookie_wipe(c->env->guard, i);
+	sodium_memzero(c->secret, 2 * sizeof(c->secret[0]));
+	c->change_at = WG_NEVER;
+}
+
+void wg_cookie_change(struct wg_cookie_checker *c, wg_time now)
+{
+	if (now < c->change_at)
+		return;
+	if (!c->asked || now - c->change_at >= WG_COOKIE_SECRET_TIME) {
+		wg_cookie_wipe(c);
+		return;
+	}
+	make_secret(c);
+	show_newest(c);
+	c->change_at += WG_COOKIE_SECRET_TIME;
+}
+
+/* --- cookies ------------------------------------------------------------------------------- */
+
 /* cookie = MAC(secret, source address || source port) */
-static bool cookie_for(struct wg_blake2s *b, const struct wg_cookie_checker *c,
+static bool cookie_for(struct wg_blake2s *b, const uint8_t secret[WG_KEY_LEN],
 		       const struct wg_endpoint *from, uint8_t cookie[WG_COOKIE_LEN])
 {
 	uint16_t port = htobe16(from->port);
 
-	return wg_mac(b, cookie, c->secret, WG_KEY_LEN, from->addr, sizeof(from->addr), &port,
+	return wg_mac(b, cookie, secret, WG_KEY_LEN, from->addr, sizeof(from->addr), &port,
 		      sizeof(port));
 }
 
-bool wg_mac2_valid(struct wg_blake2s *b, const struct wg_cookie_checker *c, wg_time now,
-		   const struct wg_endpoint *from, const uint8_t *msg, size_t len)
+static bool mac2_fits(struct wg_blake2s *b, const uint8_t secret[WG_KEY_LEN],
+		      const struct wg_endpoint *from, const uint8_t *msg, size_t len)
 {
 	size_t covered = before_mac2(len);
 	uint8_t cookie[WG_COOKIE_LEN], mac[WG_MAC_LEN];
-
-	if (now >= c->secret_until)
-		return false;
-	bool ok = cookie_for(b, c, from, cookie) &&
+	bool ok = cookie_for(b, secret, from, cookie) &&
 		  wg_mac(b, mac, cookie, sizeof(cookie), msg, covered, NULL, 0) &&
 		  !sodium_memcmp(mac, msg + covered, WG_MAC_LEN);
 	sodium_memzero(cookie, sizeof(cookie));
@@ -61,17 +120,26 @@ bool wg_mac2_valid(struct wg_blake2s *b, const struct wg_cookie_checker *c, wg_t
 	return ok;
 }
 
-bool wg_cookie_make(struct wg_blake2s *b, struct wg_cookie_checker *c, const struct wg_env *env,
-		    wg_time now, const struct wg_endpoint *from, const uint8_t *msg, size_t len,
+bool wg_mac2_valid(struct wg_blake2s *b, struct wg_cookie_checker *c, wg_time now,
+		   const struct wg_endpoint *from, const uint8_t *msg, size_t len)
+{
+	wg_cookie_change(c, now);
+	return c->change_at != WG_NEVER &&
+	       (mac2_fits(b, c->secret[c->number % 2], from, msg, len) ||
+		mac2_fits(b, c->secret[(c->number - 1) % 2], from, msg, len));
+}
+
+bool wg_cookie_make(struct wg_blake2s *b, struct wg_cookie_checker *c, wg_time now,
+		    const struct wg_endpoint *from, const uint8_t *msg, size_t len,
 		    struct wg_msg_cookie *reply)
 {
+	const struct wg_env *env = c->env;
 	uint8_t cookie[WG_COOKIE_LEN];
 
-	if (now >= c->secret_until) {
-		env->random(env->arg, c->secret, WG_KEY_LEN);
-		c->secret_until = now + WG_COOKIE_SECRET_TIME;
-	}
-	bool ok = cookie_for(b, c, from, cookie);
+	wg_cookie_change(c, now);
+	need_secrets(c, now);
+	c->asked = true;
+	bool ok = cookie_for(b, c->secret[c->number % 2], from, cookie);
 	if (ok) {
 		reply->type = htole32(WG_COOKIE);
 		memcpy(&reply->receiver, msg + offsetof(struct wg_msg_initiation, sender),

@@ -19,21 +19,35 @@ struct wg_mac_keys {
 bool wg_mac_keys_init(struct wg_blake2s *b, struct wg_mac_keys *keys,
 		      const uint8_t public_key[WG_KEY_LEN]);
 
-/* Receiver: one per device. */
+/*
+ * Receiver: one per device. There are no secrets until a cookie is asked for, then always two that
+ * are valid: cookies are made with the newest, for WG_COOKIE_SECRET_TIME, and are valid for at
+ * least as long after that. When nobody asked for one while a secret was the newest, both go.
+ */
 struct wg_cookie_checker {
 	struct wg_mac_keys keys; /* of the own public key */
-	uint8_t *secret;	 /* WG_KEY_LEN bytes of the device's locked memory */
-	wg_time secret_until;	 /* 0: none yet */
+	const struct wg_env *env;
+	uint8_t (*secret)[WG_KEY_LEN]; /* [number % 2]; 2 of them, in the device's locked memory */
+	uint32_t number;	       /* of the newest; grows for ever */
+	wg_time change_at;	       /* WG_NEVER: there are no secrets */
+	bool asked;		       /* for a cookie, since the newest was made */
 };
+
+/* secret: two, wiped. */
+void wg_cookie_init(struct wg_cookie_checker *c, const struct wg_env *env,
+		    uint8_t (*secret)[WG_KEY_LEN]);
+/* Change the secrets if it is time; the functions below do so themselves. */
+void wg_cookie_change(struct wg_cookie_checker *c, wg_time now);
+void wg_cookie_wipe(struct wg_cookie_checker *c);
 
 bool wg_mac1_valid(struct wg_blake2s *b, const struct wg_cookie_checker *c, const uint8_t *msg,
 		   size_t len);
-/* mac2 over the cookie that was made for this address and port with the secret in use. */
-bool wg_mac2_valid(struct wg_blake2s *b, const struct wg_cookie_checker *c, wg_time now,
+/* mac2 over the cookie that was made for this address and port with a secret that is valid. */
+bool wg_mac2_valid(struct wg_blake2s *b, struct wg_cookie_checker *c, wg_time now,
 		   const struct wg_endpoint *from, const uint8_t *msg, size_t len);
 /* Answer msg, whose sender index is at its usual place, with a cookie for `from`. */
-bool wg_cookie_make(struct wg_blake2s *b, struct wg_cookie_checker *c, const struct wg_env *env,
-		    wg_time now, const struct wg_endpoint *from, const uint8_t *msg, size_t len,
+bool wg_cookie_make(struct wg_blake2s *b, struct wg_cookie_checker *c, wg_time now,
+		    const struct wg_endpoint *from, const uint8_t *msg, size_t len,
 		    struct wg_msg_cookie *reply);
 
 /* Sender: one per peer. */

@@ -16,6 +16,7 @@
 #include "sizes.h"
 #include "noise/allowedips.h"
 #include "noise/cookie.h"
+#include "noise/publish.h"
 #include "noise/primitives.h"
 #include "noise/replay.h"
 #include "noise/wg.h"
@@ -36,7 +37,6 @@ struct wg_index {
 	uint32_t value;
 	bool is_keypair;
 	struct wg_peer *peer;
-	struct wg_index *next; /* in its bucket */
 };
 
 struct wg_keypair {
@@ -63,7 +63,7 @@ struct wg_peer_secrets {
 
 struct wg_vault {
 	uint8_t private_key[WG_KEY_LEN];
-	uint8_t cookie_secret[WG_KEY_LEN];
+	uint8_t cookie_secret[2][WG_KEY_LEN];
 	struct wg_peer_secrets peer[ESC_PEERS_MAX];
 };
 
@@ -75,6 +75,7 @@ struct wg_peer {
 	/* per packet */
 	struct wg_keypair *current, *previous, *next;
 	struct wg_endpoint endpoint;
+	bool known; /* endpoint.addr is one of env.guard's, counted for this peer */
 	wg_time deadline[WG_TIMERS];
 	wg_time persistent_interval; /* 0 = off */
 
@@ -94,9 +95,13 @@ struct wg_peer {
 	struct wg_prefix_owner prefixes;
 };
 
-/* Four indices per peer at most; chains stay short. Powers of two. */
-#define WG_INDEX_BUCKETS (4 * ESC_PEERS_MAX)
-#define WG_KEY_BUCKETS	 ESC_PEERS_MAX
+/*
+ * Current, previous, next, and the initiation in flight; while one of them is replaced there is one
+ * more, for one peer at a time.
+ */
+#define WG_INDICES_PER_PEER 4
+
+#define WG_KEY_BUCKETS	    ESC_PEERS_MAX /* a power of two */
 
 struct wg_device {
 	struct wg_env env;
@@ -114,7 +119,8 @@ struct wg_device {
 
 	struct wg_peer *peer[ESC_PEERS_MAX];
 	struct wg_peer *by_key[WG_KEY_BUCKETS];
-	struct wg_index *by_index[WG_INDEX_BUCKETS];
+	struct wg_index *index[ESC_SESSION_SLOTS];
+	struct wg_known_peers known;
 	uint8_t key_bucket_secret[16]; /* a peer's owner cannot choose its bucket */
 };
 
@@ -125,7 +131,7 @@ static inline void wg_random(const struct wg_device *dev, void *buf, size_t len)
 
 /* --- index.c ------------------------------------------------------------------------------- */
 
-/* Give a fresh random value to an unused index; false if randomness repeats itself. */
+/* Give a fresh random value to an unused index; false if randomness is not random. */
 bool wg_index_add(struct wg_device *dev, struct wg_index *index, struct wg_peer *peer,
 		  bool is_keypair);
 /* Hand the value of `from` over to `to`, which becomes a keypair's; from is unused then. */
@@ -168,7 +174,8 @@ void wg_retired_free(struct wg_device *dev);
 
 void wg_timers_init(struct wg_peer *peer);
 void wg_timers_persistent(struct wg_peer *peer, wg_time at);
-void wg_timers_wake(struct wg_device *dev); /* wg_poll has work now */
+void wg_timers_by(struct wg_device *dev, wg_time at); /* wg_poll has work at that time */
+void wg_timers_wake(struct wg_device *dev);	      /* wg_poll has work now */
 /* by_data: a packet waits for it, so that REKEY_ATTEMPT_TIME begins anew (6.4). */
 void wg_timers_want_handshake(struct wg_peer *peer, wg_time now, bool by_data);
 void wg_timers_sent(struct wg_peer *peer, wg_time now, bool data);

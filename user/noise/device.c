@@ -24,7 +24,8 @@ struct wg_device *wg_device_new(const struct wg_env *env)
 		return NULL;
 	}
 	sodium_memzero(dev->vault, sizeof(*dev->vault));
-	dev->checker.secret = dev->vault->cookie_secret;
+	wg_guard_begin(env->guard);
+	wg_cookie_init(&dev->checker, &dev->env, dev->vault->cookie_secret);
 	dev->next = WG_NEVER;
 	for (uint32_t i = 0; i < ESC_PEERS_MAX; i++)
 		dev->due[i] = WG_NEVER;
@@ -39,6 +40,7 @@ void wg_device_free(struct wg_device *dev)
 	for (uint32_t i = 0; i < ESC_PEERS_MAX; i++)
 		if (dev->peer[i])
 			wg_peer_remove(dev->peer[i]);
+	wg_guard_end(dev->env.guard);
 	sodium_free(dev->vault); /* wipes */
 	wg_allowedips_free(dev->allowedips);
 	wg_blake2s_free(dev->blake2s);
@@ -93,6 +95,9 @@ int wg_device_set_key(struct wg_device *dev, const uint8_t private_key[WG_KEY_LE
 		memcpy(dev->public_key, public_key, sizeof(public_key));
 		dev->has_key = has_key;
 		dev->checker.keys = mac_keys;
+		wg_guard_mac1(dev->env.guard, has_key ? mac_keys.mac1 : NULL);
+		if (!has_key)
+			wg_cookie_wipe(&dev->checker);
 		change_key(dev, now);
 	}
 	sodium_memzero(key, sizeof(key));

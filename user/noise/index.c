@@ -1,32 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * index.c: session indices, WireGuard paper, 5.4.2: random, unique on this device (R8). Peers learn
- * them only from us, so that the value itself is a good hash.
+ * index.c: session indices, WireGuard paper, 5.4.2: random, unique on this device (R8). The low
+ * bits name a slot that is free, so that finding one is a look and a comparison, for us and for the
+ * black program, which is told of each before it leaves the node (R3).
  */
 #include "noise/core.h"
 
-#define TRIES 16 /* of 2^32 values at most 4 per peer are taken */
+#define TRIES 128 /* each finds a free slot more often than one time in three */
 
-static struct wg_index **bucket_of(struct wg_device *dev, uint32_t value)
-{
-	return &dev->by_index[value & (WG_INDEX_BUCKETS - 1)];
-}
+_Static_assert(ESC_SESSION_SLOTS >= 2 * WG_INDICES_PER_PEER * ESC_PEERS_MAX,
+	       "half of the slots are free, whatever the peers do");
 
 struct wg_index *wg_index_find(const struct wg_device *dev, uint32_t value)
 {
-	struct wg_index *i = dev->by_index[value & (WG_INDEX_BUCKETS - 1)];
+	struct wg_index *i = dev->index[wg_guard_slot(value)];
 
-	while (i && i->value != value)
-		i = i->next;
-	return i;
-}
-
-static void link_index(struct wg_device *dev, struct wg_index *index)
-{
-	struct wg_index **bucket = bucket_of(dev, index->value);
-
-	index->next = *bucket;
-	*bucket = index;
+	return i && i->value == value ? i : NULL;
 }
 
 bool wg_index_add(struct wg_device *dev, struct wg_index *index, struct wg_peer *peer,
@@ -36,10 +25,11 @@ bool wg_index_add(struct wg_device *dev, struct wg_index *index, struct wg_peer 
 
 	for (int i = 0; i < TRIES; i++) {
 		wg_random(dev, &value, sizeof(value));
-		if (!value || wg_index_find(dev, value))
+		if (!value || dev->index[wg_guard_slot(value)])
 			continue;
-		*index = (struct wg_index){value, is_keypair, peer, NULL};
-		link_index(dev, index);
+		*index = (struct wg_index){value, is_keypair, peer};
+		dev->index[wg_guard_slot(value)] = index;
+		wg_guard_session(dev->env.guard, wg_guard_slot(value), value);
 		return true;
 	}
 	return false;
@@ -47,18 +37,18 @@ bool wg_index_add(struct wg_device *dev, struct wg_index *index, struct wg_peer 
 
 void wg_index_remove(struct wg_device *dev, struct wg_index *index)
 {
-	struct wg_index **link = bucket_of(dev, index->value);
+	uint32_t slot = wg_guard_slot(index->value);
 
-	while (*link && *link != index)
-		link = &(*link)->next;
-	if (*link)
-		*link = index->next;
+	if (dev->index[slot] == index) {
+		wg_guard_session(dev->env.guard, slot, 0);
+		dev->index[slot] = NULL;
+	}
 	index->value = 0;
 }
 
 void wg_index_pass(struct wg_device *dev, struct wg_index *from, struct wg_index *to)
 {
-	*to = (struct wg_index){from->value, true, from->peer, NULL};
-	wg_index_remove(dev, from);
-	link_index(dev, to);
+	*to = (struct wg_index){from->value, true, from->peer};
+	dev->index[wg_guard_slot(to->value)] = to;
+	from->value = 0;
 }

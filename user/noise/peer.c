@@ -93,6 +93,15 @@ int wg_peer_add(struct wg_device *dev, uint32_t id, const uint8_t public_key[WG_
 	return 0;
 }
 
+static void forget_address(struct wg_peer *peer)
+{
+	struct wg_device *dev = peer->dev;
+
+	if (peer->known)
+		wg_guard_leave(dev->env.guard, &dev->known, peer->endpoint.addr);
+	peer->known = false;
+}
+
 void wg_peer_remove(struct wg_peer *peer)
 {
 	struct wg_device *dev = peer->dev;
@@ -103,6 +112,7 @@ void wg_peer_remove(struct wg_peer *peer)
 	*link = peer->key_next;
 	dev->peer[peer->id] = NULL;
 	dev->due[peer->id] = WG_NEVER;
+	forget_address(peer);
 	wg_allowedips_clear(dev->allowedips, &peer->prefixes);
 	wg_peer_reset(peer);
 	wg_retired_free(dev); /* they point to the peer */
@@ -137,15 +147,33 @@ void wg_peer_set_psk(struct wg_peer *peer, const uint8_t psk[WG_KEY_LEN])
 	memcpy(peer->secret->preshared, psk, WG_KEY_LEN);
 }
 
+/* Per packet: an address that stays costs a comparison. One that finds its bucket full waits. */
+static void move(struct wg_peer *peer, const struct wg_endpoint *to)
+{
+	struct wg_device *dev = peer->dev;
+
+	if (!peer->endpoint.port || !to->port || memcmp(to->addr, peer->endpoint.addr, 16) != 0) {
+		forget_address(peer);
+		if (to->port)
+			peer->known = wg_guard_enter(dev->env.guard, &dev->known, to->addr);
+	}
+	peer->endpoint = *to;
+}
+
 void wg_peer_set_endpoint(struct wg_peer *peer, const struct wg_endpoint *ep)
 {
-	peer->endpoint = *ep;
+	move(peer, ep);
+}
+
+bool wg_known(const struct wg_device *dev, const uint8_t addr[16])
+{
+	return wg_guard_knows(dev->env.guard, addr);
 }
 
 void wg_peer_roam(struct wg_peer *peer, const struct wg_endpoint *from)
 {
 	if (from->port) /* nothing can be sent to port 0 */
-		peer->endpoint = *from;
+		move(peer, from);
 }
 
 void wg_peer_set_keepalive(struct wg_peer *peer, uint16_t seconds, wg_time now)

@@ -72,8 +72,9 @@ static struct wg_received answer_with_cookie(struct wg_device *dev, wg_time now,
 	struct wg_received dropped = {.verdict = WG_HS_DROP};
 	struct wg_msg_cookie reply;
 
-	if (!wg_cookie_make(dev->blake2s, &dev->checker, &dev->env, now, from, bytes, len, &reply))
+	if (!wg_cookie_make(dev->blake2s, &dev->checker, now, from, bytes, len, &reply))
 		return dropped;
+	wg_timers_by(dev, dev->checker.change_at);
 	memcpy(out->bytes, &reply, sizeof(reply));
 	out->len = sizeof(reply);
 	out->to = *from;

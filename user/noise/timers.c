@@ -10,6 +10,12 @@
 
 #include "noise/core.h"
 
+void wg_timers_by(struct wg_device *dev, wg_time at)
+{
+	if (at < dev->next)
+		dev->next = at;
+}
+
 static void arm(struct wg_peer *peer, enum wg_timer timer, wg_time at)
 {
 	struct wg_device *dev = peer->dev;
@@ -17,8 +23,7 @@ static void arm(struct wg_peer *peer, enum wg_timer timer, wg_time at)
 	peer->deadline[timer] = at;
 	if (at < dev->due[peer->id])
 		dev->due[peer->id] = at;
-	if (at < dev->next)
-		dev->next = at;
+	wg_timers_by(dev, at);
 }
 
 static void disarm(struct wg_peer *peer, enum wg_timer timer)
@@ -44,7 +49,7 @@ void wg_timers_persistent(struct wg_peer *peer, wg_time at)
 
 void wg_timers_wake(struct wg_device *dev)
 {
-	dev->next = 0;
+	wg_timers_by(dev, 0);
 }
 
 static void restart_persistent(struct wg_peer *peer, wg_time now)
@@ -209,13 +214,15 @@ wg_time wg_next(const struct wg_device *dev)
 enum wg_action wg_poll(struct wg_device *dev, wg_time now, struct wg_peer **peer,
 		       struct wg_out *out)
 {
-	wg_time next = WG_NEVER;
+	wg_time next;
 
 	*peer = NULL;
 	out->len = 0;
 	if (now < dev->next)
 		return WG_ACT_NONE;
 	wg_retired_free(dev);
+	wg_cookie_change(&dev->checker, now);
+	next = dev->checker.change_at;
 	for (uint32_t i = 0; i < ESC_PEERS_MAX; i++) {
 		if (dev->due[i] <= now) {
 			enum wg_action action = poll_peer(dev->peer[i], now, out);

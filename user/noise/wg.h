@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "guard.h"
 #include "noise/wire.h"
 
 typedef uint64_t wg_time;
@@ -37,7 +38,10 @@ struct wg_endpoint {
 	uint16_t port;	   /* 0 = no endpoint */
 };
 
-/* What the core needs from outside; arg is handed back. */
+/*
+ * What the core needs from outside; arg is handed back. guard: the core writes it alone, from
+ * wg_device_new() on until wg_device_free() has wiped it; it may be shared memory.
+ */
 struct wg_env {
 	void *arg;
 	void (*random)(void *arg, void *buf, size_t len);
@@ -45,6 +49,7 @@ struct wg_env {
 	/* Expand a data key for the AEAD provider; NULL fails the session. */
 	void *(*key_new)(void *arg, const uint8_t key[32]);
 	void (*key_free)(void *arg, void *key);
+	struct esc_guard *guard;
 };
 
 /* A message to send: handshake or cookie. Empty data messages are the caller's to build. */
@@ -111,6 +116,12 @@ void wg_prefix_clear(struct wg_peer *peer);
 struct wg_peer *wg_route(const struct wg_device *dev, const uint8_t addr[16]); /* longest match */
 
 /* --- handshake and cookie messages (types 1, 2, 3) ---------------------------------------- */
+
+/*
+ * An authentic message of a peer came from this address, or an administrator named it: the black
+ * program has a budget for initiations from there, which need no cookie.
+ */
+bool wg_known(const struct wg_device *dev, const uint8_t addr[16]);
 
 enum wg_verdict {
 	WG_HS_DROP,	   /* refused; the network learns nothing */

@@ -37,14 +37,8 @@ int esc_proc_verify_fds(int end)
 	return err;
 }
 
-void *esc_proc_map(int fd, size_t size, const char *what)
+static void *map_locked(int fd, size_t size, const char *what)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) || (uint64_t)st.st_size != size) {
-		esc_err("%s: descriptor %d is not %zu bytes of memory", what, fd, size);
-		return NULL;
-	}
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (p == MAP_FAILED) {
 		esc_err("mapping %s: %s", what, strerror(errno));
@@ -53,6 +47,30 @@ void *esc_proc_map(int fd, size_t size, const char *what)
 	if (mlock(p, size)) { /* packets never reach a disk, and no page fault stalls them */
 		esc_err("locking %s in memory: %s", what, strerror(errno));
 		munmap(p, size);
+		return NULL;
+	}
+	return p;
+}
+
+void *esc_proc_map(int fd, size_t size, const char *what)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) || (uint64_t)st.st_size != size) {
+		esc_err("%s: descriptor %d is not %zu bytes of memory", what, fd, size);
+		return NULL;
+	}
+	return map_locked(fd, size, what);
+}
+
+/* The kernel refuses to map more pages than the value has. */
+void *esc_proc_map_bpf(int fd, size_t size, const char *what)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *p = map_locked(fd, (size + page - 1) / page * page, what);
+
+	if (p && dup2(STDOUT_FILENO, fd) < 0) {
+		esc_err("closing %s: %s", what, strerror(errno));
 		return NULL;
 	}
 	return p;
