@@ -154,6 +154,37 @@ static void sandbox_layers_are_waived_by_name(void **state)
 	}
 }
 
+static void limits_and_thresholds_go_where_they_belong(void **state)
+{
+	struct result r = parse(HEAD "[Guard]\nSourceRate = 1\nSourceBurst = 2\nTotalRate = 3\n"
+				     "TotalBurst = 4\nCookieRate = 5\nCookieBurst = 6\n"
+				     "KnownRate = 7\nknownburst = 8\nNeighbourRate = 9\n"
+				     "NeighbourBurst = 10\nSources = 65536\nAlarmAfter = 11\n"
+				     "CalmAfter = 12\nThreshold = 1000, mac1=50 Session=AUTO\n");
+	const struct esc_defence *d = &r.m->defence;
+
+	(void)state;
+	assert_string_equal(r.err, "");
+	assert_int_equal(d->limits.source_rate, 1);
+	assert_int_equal(d->limits.source_burst, 2);
+	assert_int_equal(d->limits.total_rate, 3);
+	assert_int_equal(d->limits.total_burst, 4);
+	assert_int_equal(d->limits.cookie_rate, 5);
+	assert_int_equal(d->limits.cookie_burst, 6);
+	assert_int_equal(d->limits.known_rate, 7);
+	assert_int_equal(d->limits.known_burst, 8);
+	assert_int_equal(d->limits.neighbour_rate, 9);
+	assert_int_equal(d->limits.neighbour_burst, 10);
+	assert_int_equal(d->sources, 65536);
+	assert_int_equal(d->detect.alarm_after, 11);
+	assert_int_equal(d->detect.calm_after, 12);
+	assert_int_equal(d->detect.threshold[ESC_ATTACK_malformed], 1000);
+	assert_int_equal(d->detect.threshold[ESC_ATTACK_mac1], 50);
+	assert_int_equal(d->detect.threshold[ESC_ATTACK_session], 0);
+	assert_int_equal(d->detect.threshold[ESC_DETECT_FORGED], 1000);
+	result_free(&r);
+}
+
 static void defaults_hold_where_the_file_is_silent(void **state)
 {
 	struct result r = parse(HEAD "ListenPort = 1\n");
@@ -167,6 +198,8 @@ static void defaults_hold_where_the_file_is_silent(void **state)
 	assert_int_equal(r.m->mode, ESC_MODE_ENCRYPTOR);
 	assert_int_equal(r.m->listen_port, 51820);
 	assert_int_equal(r.m->queues, 1);
+	assert_memory_equal(&r.m->defence, &esc_defence_default, sizeof(esc_defence_default));
+	assert_true(r.m->defence.limits.total_rate && r.m->defence.limits.known_rate);
 	assert_string_equal(r.m->provider, "auto");
 	assert_string_equal(r.m->state_dir, "/var/lib/esclusa");
 	assert_string_equal(r.m->red_user, "");
@@ -223,7 +256,7 @@ static const struct {
 	{"unknown section",
 	 HEAD "[Foo]\nbar = 1\n",
 	 6,
-	 {"'[Foo]'", "[Interface], [Node] or [Peer]"}},
+	 {"'[Foo]'", "[Interface], [Node], [Guard] or [Peer]"}},
 	{"half a section", HEAD "[Node\n", 6, {"'[Node'"}},
 	{"unknown key", HEAD "Colour = red\n", 6, {"'Colour'", "[Node]", "Queues"}},
 	{"unknown key of a peer", HEAD PEER(PUB_B) "Mtu2 = 1\n", 8, {"'Mtu2'", "AllowedIPs"}},
@@ -262,6 +295,26 @@ static const struct {
 	{"Sandbox unknown", IFACE NODE "Sandbox = uts, wall\n", 6, {"'wall'", "seccomp"}},
 	{"Sandbox not waivable", IFACE NODE "Sandbox = user\n", 6, {"'user'", "network"}},
 	{"Lsm", IFACE NODE "Lsm = on\n", 6, {"'on'", "auto, off or required"}},
+	{"SourceRate 0", HEAD "[Guard]\nSourceRate = 0\n", 7, {"SourceRate", "'0'", "1 to"}},
+	{"SourceBurst too large",
+	 HEAD "[Guard]\nSourceBurst = 1000001\n",
+	 7,
+	 {"'1000001'", "to 1000000"}},
+	{"few Sources", HEAD "[Guard]\nSources = 1023\n", 7, {"'1023'", "1024 to 1048576"}},
+	{"CalmAfter", HEAD "[Guard]\nCalmAfter = 1m\n", 7, {"'1m'", "1 to 3600"}},
+	{"Threshold empty", HEAD "[Guard]\nThreshold =\n", 7, {"''", "auto"}},
+	{"Threshold of nothing", HEAD "[Guard]\nThreshold = mac3=5\n", 7, {"'mac3=5'", "forged"}},
+	{"Threshold 0", HEAD "[Guard]\nThreshold = auto mac1=0\n", 7, {"'mac1=0'", "auto"}},
+	{"TotalRate in [Node]", HEAD "TotalRate = 5\n", 6, {"'TotalRate'", "expected in [Guard]"}},
+	{"unknown in [Guard]",
+	 HEAD "[Guard]\nRate = 5\n",
+	 7,
+	 {"'Rate'", "SourceRate, SourceBurst", "AlarmAfter or CalmAfter"}},
+	{"[Guard] twice", HEAD "[Guard]\n[Guard]\n", 7, {"second section", "line 6"}},
+	{"TotalBurst twice",
+	 HEAD "[Guard]\nTotalBurst = 5\nTotalBurst = 5\n",
+	 8,
+	 {"TotalBurst", "line 7"}},
 	{"Admins", IFACE NODE "Admins = a b\n", 6, {"'a b'", "group"}},
 	{"Monitors", IFACE NODE "Monitors =\n", 6, {"''", "group"}},
 	{"Audit", IFACE NODE "Audit = log\n", 6, {"'log'", "full path"}},
@@ -607,6 +660,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_file_becomes_the_model),
 		cmocka_unit_test(sandbox_layers_are_waived_by_name),
+		cmocka_unit_test(limits_and_thresholds_go_where_they_belong),
 		cmocka_unit_test(defaults_hold_where_the_file_is_silent),
 		cmocka_unit_test(valid_files_are_accepted),
 		cmocka_unit_test(each_mistake_names_line_word_and_expectation),

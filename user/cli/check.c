@@ -41,6 +41,32 @@ static void print_row(const char *name, const char *value)
 	printf("  %-15s %s\n", name, value);
 }
 
+static void print_limit(const char *name, uint32_t rate, uint32_t burst)
+{
+	printf("  %-15s %u/s, burst %u\n", name, rate, burst);
+}
+
+static void print_guard(const struct esc_defence *d)
+{
+	const struct esc_limits *l = &d->limits;
+
+	puts("\nguard");
+	print_limit("source", l->source_rate, l->source_burst);
+	print_limit("all sources", l->total_rate, l->total_burst);
+	print_limit("cookies", l->cookie_rate, l->cookie_burst);
+	print_limit("known source", l->known_rate, l->known_burst);
+	print_limit("neighbour", l->neighbour_rate, l->neighbour_burst);
+	printf("  %-15s %u\n  %-15s", "sources", d->sources, "threshold");
+	for (unsigned int k = 0; k < ESC_DETECT_KINDS; k++) {
+		if (d->detect.threshold[k])
+			printf(" %s=%u", esc_detect_id(k), d->detect.threshold[k]);
+		else
+			printf(" %s=auto", esc_detect_id(k));
+	}
+	printf("\n  %-15s after %u s; calm after %u s\n", "alarm", d->detect.alarm_after,
+	       d->detect.calm_after);
+}
+
 static void print_node(const struct esc_model *m)
 {
 	char audit[ESC_AUDIT_PATH], key[ESC_KEY_B64];
@@ -66,6 +92,7 @@ static void print_node(const struct esc_model *m)
 	print_row("admins", m->admins[0] ? m->admins : "root");
 	if (m->monitors[0])
 		print_row("monitors", m->monitors);
+	print_guard(&m->defence);
 }
 
 static void print_peer(const struct esc_model *m, const struct esc_peer *p)
@@ -112,6 +139,31 @@ static void json_peer(struct esc_json *j, const struct esc_model *m, const struc
 	esc_json_end(j);
 }
 
+static void json_guard(struct esc_json *j, const struct esc_defence *d)
+{
+	const struct esc_limits *l = &d->limits;
+
+	esc_json_object(j, "guard");
+	esc_json_u64(j, "source_rate", l->source_rate);
+	esc_json_u64(j, "source_burst", l->source_burst);
+	esc_json_u64(j, "total_rate", l->total_rate);
+	esc_json_u64(j, "total_burst", l->total_burst);
+	esc_json_u64(j, "cookie_rate", l->cookie_rate);
+	esc_json_u64(j, "cookie_burst", l->cookie_burst);
+	esc_json_u64(j, "known_rate", l->known_rate);
+	esc_json_u64(j, "known_burst", l->known_burst);
+	esc_json_u64(j, "neighbour_rate", l->neighbour_rate);
+	esc_json_u64(j, "neighbour_burst", l->neighbour_burst);
+	esc_json_u64(j, "sources", d->sources);
+	esc_json_object(j, "threshold"); /* 0: auto */
+	for (unsigned int k = 0; k < ESC_DETECT_KINDS; k++)
+		esc_json_u64(j, esc_detect_id(k), d->detect.threshold[k]);
+	esc_json_end(j);
+	esc_json_u64(j, "alarm_after", d->detect.alarm_after);
+	esc_json_u64(j, "calm_after", d->detect.calm_after);
+	esc_json_end(j);
+}
+
 static void json_node(struct esc_json *j, const struct esc_model *m, bool nics_ok)
 {
 	char audit[ESC_AUDIT_PATH], key[ESC_KEY_B64];
@@ -132,6 +184,7 @@ static void json_node(struct esc_json *j, const struct esc_model *m, bool nics_o
 	esc_json_str(j, "audit", esc_audit_path(audit, m->audit, m->state_dir, m->name));
 	esc_json_str(j, "admins", m->admins[0] ? m->admins : NULL);
 	esc_json_str(j, "monitors", m->monitors[0] ? m->monitors : NULL);
+	json_guard(j, &m->defence);
 }
 
 static void print_json(const struct esc_model *m, bool nics_ok)

@@ -106,36 +106,33 @@ static int pin_object(const struct esc_bpf *b, struct bpf_object *obj)
 	return err;
 }
 
-/*
- * A handshake costs crypto about 0.2 ms, a cookie reply some microseconds. All peers of a large
- * network may come at once, and several from behind one address.
- */
-static const struct esc_limits default_limits = {
-	.source_rate = 10,
-	.source_burst = 50,
-	.total_rate = 500,
-	.total_burst = 1000,
-	.cookie_rate = 5000,
-	.cookie_burst = 1000,
-	.known_rate = 10,
-	.known_burst = 50,
-	.neighbour_rate = 50,
-	.neighbour_burst = 100,
-};
-
 static int set_limits(const struct esc_bpf *b, const struct esc_limits *limits)
 {
 	uint32_t zero = 0;
 
-	return bpf_map_update_elem(bpf_map__fd(b->black->maps.black_limits), &zero, limits,
-				   BPF_ANY);
+	return bpf_map_update_elem(bpf_map__fd(b->black->maps.black_limits), &zero, limits, BPF_ANY)
+		       ? -errno
+		       : 0;
 }
 
-static int load(struct esc_bpf *b)
+/* What the black program may let through is known before anything can come. */
+static int load_black(struct esc_bpf *b, const struct esc_defence *defence)
 {
-	b->black = black_bpf__open_and_load();
-	if (!b->black || set_limits(b, &default_limits))
+	b->black = black_bpf__open();
+	if (!b->black)
 		return -errno;
+	int err = bpf_map__set_max_entries(b->black->maps.black_sources, defence->sources);
+	if (!err)
+		err = black_bpf__load(b->black);
+	return err ? err : set_limits(b, &defence->limits);
+}
+
+static int load(struct esc_bpf *b, const struct esc_defence *defence)
+{
+	int err = load_black(b, defence);
+
+	if (err)
+		return err;
 	b->red = red_bpf__open_and_load();
 	if (!b->red)
 		return -errno;
@@ -143,7 +140,7 @@ static int load(struct esc_bpf *b)
 	return b->egress ? 0 : -errno;
 }
 
-int esc_bpf_open(struct esc_bpf **out, const char *node)
+int esc_bpf_open(struct esc_bpf **out, const char *node, const struct esc_defence *defence)
 {
 	struct esc_bpf *b = calloc(1, sizeof(*b));
 
@@ -153,7 +150,7 @@ int esc_bpf_open(struct esc_bpf **out, const char *node)
 	b->hook[ESC_SIDE_BLACK].link = b->hook[ESC_SIDE_RED].link = -1;
 	b->cpus = libbpf_num_possible_cpus();
 	libbpf_set_print(print);
-	int err = b->cpus < 0 ? b->cpus : load(b);
+	int err = b->cpus < 0 ? b->cpus : load(b, defence);
 	if (err)
 		esc_err("loading the BPF programs: %s. esclusa needs Linux 6.1 or newer and root",
 			strerror(-err));

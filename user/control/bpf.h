@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "bpf_abi.h"
+#include "control/defence.h"
 #include "control/nic.h"
 #include "ipc/msg.h"
 #include "selftest/selftest.h"
@@ -29,8 +30,11 @@ int esc_bpf_selftest(esc_selftest_report *report, void *arg);
 
 enum esc_bpf_stats { ESC_STATS_BLACK, ESC_STATS_RED, ESC_STATS_EGRESS };
 
-/* Load the programs, all of them refusing packets. 0 and *b; -errno after saying why. */
-int esc_bpf_open(struct esc_bpf **b, const char *node);
+/*
+ * Load the programs, all of them refusing packets, with these limits. 0 and *b; -errno after saying
+ * why.
+ */
+int esc_bpf_open(struct esc_bpf **b, const char *node, const struct esc_defence *defence);
 /* Detach everything, remove the pins and what was made for them. NULL is fine. */
 void esc_bpf_close(struct esc_bpf *b);
 

@@ -120,6 +120,7 @@ static void begin_section(struct conf *c, char *line)
 	} known[] = {
 		{"[Interface]", CONF_INTERFACE},
 		{"[Node]", CONF_NODE},
+		{"[Guard]", CONF_GUARD},
 		{"[Peer]", CONF_PEER},
 	};
 	enum conf_section section = CONF_UNKNOWN;
@@ -131,7 +132,9 @@ static void begin_section(struct conf *c, char *line)
 			section = known[i].section;
 	conf_section_begin(c, section);
 	if (section == CONF_UNKNOWN) {
-		conf_error(c, c->line, "unknown section %s: expected [Interface], [Node] or [Peer]",
+		conf_error(c, c->line,
+			   "unknown section %s: expected [Interface], [Node], "
+			   "[Guard] or [Peer]",
 			   conf_quote(q, line));
 		return;
 	}
@@ -163,8 +166,8 @@ static void parse_line(struct conf *c, char *line)
 	}
 	if (c->section == CONF_NONE) {
 		conf_error(c, c->line,
-			   "a key before any section: expected [Interface], [Node] or "
-			   "[Peer] first");
+			   "a key before any section: expected [Interface], [Node], "
+			   "[Guard] or [Peer] first");
 		c->section = CONF_UNKNOWN;
 		return;
 	}

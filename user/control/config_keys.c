@@ -375,6 +375,20 @@ static const struct conf_entry {
 	{CONF_NODE, false, "Admins", set_admins},
 	{CONF_NODE, false, "Monitors", set_monitors},
 	{CONF_NODE, false, "Audit", set_audit},
+	{CONF_GUARD, false, "SourceRate", conf_guard_number},
+	{CONF_GUARD, false, "SourceBurst", conf_guard_number},
+	{CONF_GUARD, false, "TotalRate", conf_guard_number},
+	{CONF_GUARD, false, "TotalBurst", conf_guard_number},
+	{CONF_GUARD, false, "CookieRate", conf_guard_number},
+	{CONF_GUARD, false, "CookieBurst", conf_guard_number},
+	{CONF_GUARD, false, "KnownRate", conf_guard_number},
+	{CONF_GUARD, false, "KnownBurst", conf_guard_number},
+	{CONF_GUARD, false, "NeighbourRate", conf_guard_number},
+	{CONF_GUARD, false, "NeighbourBurst", conf_guard_number},
+	{CONF_GUARD, false, "Sources", conf_guard_number},
+	{CONF_GUARD, false, "Threshold", conf_guard_threshold},
+	{CONF_GUARD, false, "AlarmAfter", conf_guard_number},
+	{CONF_GUARD, false, "CalmAfter", conf_guard_number},
 	{CONF_PEER, false, "Name", set_peer_name},
 	{CONF_PEER, false, "PublicKey", set_public_key},
 	{CONF_PEER, false, "PresharedKey", set_psk},
@@ -405,6 +419,7 @@ static const struct {
 static const char *const section_names[] = {
 	[CONF_INTERFACE] = "Interface",
 	[CONF_NODE] = "Node",
+	[CONF_GUARD] = "Guard",
 	[CONF_PEER] = "Peer",
 };
 
@@ -431,7 +446,7 @@ static void list_keys(enum conf_section section, char *buf, size_t size)
 static void unknown_key(struct conf *c, const char *name)
 {
 	const char *section = section_names[c->section];
-	char q[CONF_QUOTE], expected[256];
+	char q[CONF_QUOTE], expected[320];
 
 	list_keys(c->section, expected, sizeof(expected));
 	if (strlen(name) > NAME_QUOTE_MAX) {
@@ -469,6 +484,7 @@ void conf_key(struct conf *c, char *name, char *value)
 			return;
 		}
 		c->seen[i] = c->line;
+		c->key = e->name;
 		e->set(c, value);
 		return;
 	}

@@ -5,7 +5,7 @@
 
 #include "control/config.h"
 
-enum conf_section { CONF_NONE, CONF_INTERFACE, CONF_NODE, CONF_PEER, CONF_UNKNOWN };
+enum conf_section { CONF_NONE, CONF_INTERFACE, CONF_NODE, CONF_GUARD, CONF_PEER, CONF_UNKNOWN };
 
 /* A quoted word: printable, cut to fit. */
 #define CONF_QUOTE 80u
@@ -30,7 +30,7 @@ struct conf_peer {
 	uint32_t prefixes;
 };
 
-#define CONF_KEYS_MAX 40u
+#define CONF_KEYS_MAX 48u
 
 /* A node's name; also a path component, a socket's name and what `wg` prints. */
 #define CONF_NAME_CHARS "_=+.-"
@@ -45,7 +45,8 @@ struct conf {
 	bool exposed, exposed_said;
 	bool full_said; /* no room for more peers or prefixes */
 	uint32_t errors;
-	uint32_t line; /* being read */
+	uint32_t line;	 /* being read */
+	const char *key; /* being set, as the table spells it */
 	enum conf_section section;
 	uint32_t section_line[CONF_UNKNOWN]; /* where it begins; 0 = not yet */
 	uint32_t seen[CONF_KEYS_MAX];	     /* line of each key, in its section */
@@ -89,7 +90,13 @@ void conf_key(struct conf *c, char *name, char *value);
 /* Enters a section; a [Peer] starts without any key seen. */
 void conf_section_begin(struct conf *c, enum conf_section section);
 
-/* Line of a key of [Interface] or [Node], 0 if the file did not have it. */
+/* Line of a key of [Interface], [Node] or [Guard], 0 if the file did not have it. */
 uint32_t conf_seen(const struct conf *c, enum conf_section section, const char *name);
+
+/* --- config_guard.c --------------------------------------------------------------------------- */
+
+/* Any number of [Guard]; and what counts as an attack. */
+void conf_guard_number(struct conf *c, const char *value);
+void conf_guard_threshold(struct conf *c, const char *value);
 
 #endif

@@ -75,6 +75,7 @@ struct esc_model *esc_model_new(void)
 	memset(m->secrets, 0, sizeof(*m->secrets));
 	m->mode = ESC_MODE_ENCRYPTOR;
 	m->queues = 1;
+	m->defence = esc_defence_default;
 	m->listen_port = ESC_DEFAULT_PORT;
 	memcpy(m->provider, "auto", sizeof("auto"));
 	memcpy(m->state_dir, ESC_DEFAULT_STATE, sizeof(ESC_DEFAULT_STATE));

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/encode.h"
+#include "control/defence.h"
 #include "ipc/msg.h"
 #include "sizes.h"
 
@@ -76,6 +77,7 @@ struct esc_model {
 	char audit[ESC_PATH_MAX + 1];	 /* audit log; "" = NAME.audit in state_dir */
 	uint32_t waived;		 /* sandbox layers: ESC_LAYER_BITs of ipc/sandbox.h */
 	enum esc_lsm_mode lsm;
+	struct esc_defence defence;
 	/* Where the file says so, for messages about this machine: "FILE:LINE: …". 0: a default. */
 	char file[ESC_PATH_MAX + 1];
 	uint32_t black_line, red_line, queues_line, provider_line, keystore_line;

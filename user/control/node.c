@@ -253,7 +253,7 @@ static int begin(struct node *n)
 		esc_err("setting up the event loop: %s", strerror(-err));
 		return err;
 	}
-	err = esc_bpf_open(&n->bpf, n->model->name);
+	err = esc_bpf_open(&n->bpf, n->model->name, &n->model->defence);
 	if (!err)
 		err = status_socket_open(n);
 	return err ? err : wg_socket_open(n);
