@@ -127,6 +127,31 @@ static inline struct esc_count run_counter(const struct run *r, uint32_t reason)
 	return sum;
 }
 
+/* Run one frame: the reason that counted it. */
+static inline uint32_t run_reason(struct run *r, const struct pkt *p)
+{
+	uint64_t before[REASONS_MAX];
+	uint32_t reason = 0;
+
+	for (uint32_t i = 0; i < r->reasons; i++)
+		before[i] = run_counter(r, i).packets;
+	run_frame(r, p);
+	while (reason < r->reasons && run_counter(r, reason).packets == before[reason])
+		reason++;
+	assert_true(reason < r->reasons);
+	return reason;
+}
+
+/* Run one frame many times: how often for this reason. */
+static inline uint64_t run_count(struct run *r, const struct pkt *p, uint32_t repeat,
+				 uint32_t reason)
+{
+	uint64_t before = run_counter(r, reason).packets;
+
+	run_repeat(r, p, repeat, NULL);
+	return run_counter(r, reason).packets - before;
+}
+
 /* Every frame that ran is in exactly one counter; with `exact`, in the one that was expected. */
 static inline void run_settle(struct run *r, bool exact, const char *what)
 {
