@@ -26,6 +26,10 @@ $(BENCH)/aead: $(BENCH)/obj/aead.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BENCH)/xdp_cost: $(BENCH)/obj/xdp_cost.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # The same node with a plain copy in place of the AEAD: the yardstick of the provider's cost. It
 # moves plaintext, so it exists here only.
 $(BENCH)/obj/select-copy.o: crypto-offload/select.c
@@ -42,6 +46,7 @@ $(BENCH)/load-copy: $(BENCH)/obj/load.o $(BENCH)/obj/load_peer.o $(BENCH)/obj/lo
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: bench-bin
-bench-bin: $(BENCH)/load $(BENCH)/load-copy $(BENCH)/aead $(BENCH)/esclusa-copy
+bench-bin: $(BENCH)/load $(BENCH)/load-copy $(BENCH)/aead $(BENCH)/xdp_cost \
+	$(BENCH)/esclusa-copy
 
 -include $(wildcard $(BENCH)/obj/*.d)
