@@ -12,8 +12,8 @@
 #include "base/json.h"
 #include "black.skel.h"
 
-#define ROUNDS 15
-#define REPEAT 100000
+#define ROUNDS 9
+#define REPEAT 50000
 #define PORT   51820
 #define NODE4  "192.0.2.1"
 #define HOST4  "192.0.2.2"

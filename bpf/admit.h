@@ -68,7 +68,7 @@ static __always_inline int esc_ration(const struct esc_limits *l, struct esc_buc
 			all->refused_at = now;
 		return ESC_BLACK_total_rate;
 	}
-	if (!esc_source_take(key, proven, own, now)) {
+	if (!esc_source_take(bpf_map_lookup_elem(&black_sources, key), key, proven, own, now)) {
 		if (!proven)
 			all->refused_at = now;
 		return ESC_BLACK_source_rate;
@@ -84,7 +84,8 @@ static __always_inline int esc_ration_cookies(const struct esc_limits *l, struct
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	if (known && esc_source_take(key, false, esc_rate_of(l->known_rate, l->known_burst), now))
+	if (known && esc_source_take(bpf_map_lookup_elem(&black_sources, key), key, false,
+				     esc_rate_of(l->known_rate, l->known_burst), now))
 		return ESC_BLACK_to_crypto;
 	return esc_bucket_take(&all->cookie, esc_rate_of(l->cookie_rate, l->cookie_burst), now)
 		       ? ESC_BLACK_to_crypto

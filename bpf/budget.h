@@ -90,11 +90,15 @@ static __always_inline struct esc_source_key esc_source_of_mac(const __u8 mac[ET
 	return key;
 }
 
-/* The source's bucket; a source that is not there yet gets a full one, at another's expense. */
-static __always_inline bool esc_source_take(const struct esc_source_key *key, bool proven,
+/*
+ * The source's bucket; `found` is its entry. A source that has none gets one with a full bucket, at
+ * the expense of the one not heard of for longest.
+ */
+static __always_inline bool esc_source_take(struct esc_source *found,
+					    const struct esc_source_key *key, bool proven,
 					    struct esc_rate r, __u64 now)
 {
-	struct esc_source *found = bpf_map_lookup_elem(&black_sources, key), fresh = {};
+	struct esc_source fresh = {};
 
 	if (found)
 		return esc_bucket_take(proven ? &found->proven : &found->unproven, r, now);
@@ -112,17 +116,17 @@ static __always_inline bool esc_neighbour_take(const __u8 mac[ETH_ALEN])
 	__u32 zero = 0;
 	const struct esc_limits *l = bpf_map_lookup_elem(&black_limits, &zero);
 	struct esc_buckets *all = bpf_map_lookup_elem(&black_buckets, &zero);
+	struct esc_source *found = bpf_map_lookup_elem(&black_sources, &key);
 	__u64 now = bpf_ktime_get_ns();
 	struct esc_rate own, total;
 
 	if (!l || !all)
 		return false;
 	own = esc_rate_of(l->neighbour_rate, l->neighbour_burst);
-	total = esc_rate_of(10ull * l->neighbour_rate, 10ull * l->neighbour_burst);
-	if (!bpf_map_lookup_elem(&black_sources, &key))
-		total.depth /= 2;
+	total.token = own.token >= 10 ? own.token / 10 : own.token; /* ten times rate, burst */
+	total.depth = found ? own.depth : own.depth / 2;
 	return esc_bucket_has(&all->neighbour, total, now) &&
-	       esc_source_take(&key, false, own, now) &&
+	       esc_source_take(found, &key, false, own, now) &&
 	       esc_bucket_take(&all->neighbour, total, now);
 }
 
