@@ -146,6 +146,7 @@ static void authentic(uint8_t *plain, size_t len, uint8_t tos)
 static void set_up(void)
 {
 	static struct esc_guard guard[2];
+	static struct esc_buckets budgets;
 	struct wg_env env = {NULL, rnd, unix_ns, key_new, key_free, &guard[0]};
 	uint8_t k1[32] = {8}, k2[32] = {16}, p1[32], p2[32]; /* the low bits are clamped */
 	const uint8_t any[16] = {0}, any4[16] = {[10] = 0xff, [11] = 0xff};
@@ -171,6 +172,7 @@ static void set_up(void)
 	fake_cons(&lane->xsk.comp, 3, sizeof(uint64_t));
 	esc_xsk_refill(&lane->xsk);
 	c->guard = &guard[0];
+	c->budgets = &budgets;
 	c->wg = wg_device_new(&env);
 	c->hops = esc_hops_new(16);
 	env.guard = &guard[1];
@@ -195,7 +197,7 @@ static void work(void)
 {
 	packets_in += open_lane(c, lane);
 	packets_out += seal_lane(c, lane);
-	handshake_round(c);
+	handshake_round(c, 0);
 	rings_publish(lane);
 }
 

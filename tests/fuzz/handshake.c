@@ -89,7 +89,8 @@ static void reset(void)
 		if (node[i].peer)
 			wg_peer_remove(node[i].peer);
 		node[i].drawn = 0;
-		node[i].dev->checker.secret_until = 0;
+		wg_cookie_wipe(&node[i].dev->checker);
+		memset(node[i].dev->seen.hash, 0, sizeof(node[i].dev->seen.hash));
 		newest[i].len = 0;
 		if (wg_peer_add(node[i].dev, 0, node[!i].public_key, now, &node[i].peer))
 			abort();

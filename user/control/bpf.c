@@ -387,9 +387,10 @@ int esc_bpf_socket(struct esc_bpf *b, enum esc_side side, uint32_t queue, int xs
 	return update(maps_of(b, side).xsks, &queue, &xsk);
 }
 
-int esc_bpf_guard(const struct esc_bpf *b)
+void esc_bpf_for_crypto(const struct esc_bpf *b, int *guard, int *buckets)
 {
-	return bpf_map__fd(b->black->maps.black_guard);
+	*guard = bpf_map__fd(b->black->maps.black_guard);
+	*buckets = bpf_map__fd(b->black->maps.black_buckets);
 }
 
 int esc_bpf_secure(struct esc_bpf *b, const struct esc_prefix *p, bool add)

@@ -48,8 +48,8 @@ bool esc_bpf_generic(const struct esc_bpf *b, enum esc_side side);
 int esc_bpf_configure(struct esc_bpf *b, enum esc_side side, const struct esc_nic_cfg *cfg);
 int esc_bpf_addrs(struct esc_bpf *b, enum esc_side side, const uint8_t (*addr)[16], uint32_t n);
 int esc_bpf_socket(struct esc_bpf *b, enum esc_side side, uint32_t queue, int xsk);
-/* Descriptor of black_guard (maps/guard.h), which crypto writes; valid until esc_bpf_close(). */
-int esc_bpf_guard(const struct esc_bpf *b);
+/* Descriptors of maps for crypto: black_guard, black_buckets. Valid until esc_bpf_close(). */
+void esc_bpf_for_crypto(const struct esc_bpf *b, int *guard, int *buckets);
 int esc_bpf_secure(struct esc_bpf *b, const struct esc_prefix *p, bool add);
 
 /* Counters summed over all CPUs; n entries. 0 or -errno. */

@@ -142,6 +142,7 @@ void esc_memory_init(struct esc_memory *m)
 				 .red_wake = -1,
 				 .crypto_wake = -1,
 				 .guard = -1,
+				 .budgets = -1,
 				 .status = {-1, -1}};
 	for (int side = 0; side < ESC_SIDES; side++) {
 		for (uint32_t q = 0; q < ESC_QUEUES_MAX; q++)

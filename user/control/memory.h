@@ -16,7 +16,7 @@
 struct esc_memory {
 	int red_umem, black_umem, link;
 	int red_wake, crypto_wake;
-	int guard;	       /* BPF map, control/bpf.h owns it */
+	int guard, budgets;    /* BPF maps, which control/bpf.h owns */
 	int status[ESC_SIDES]; /* of the process that serves this side */
 	int xsk[ESC_SIDES][ESC_QUEUES_MAX];
 	const struct esc_red_status *red;

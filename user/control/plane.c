@@ -189,7 +189,7 @@ static int start_processes(struct node *n)
 		esc_err("%s: %s", what, strerror(-err));
 		return err;
 	}
-	n->memory.guard = esc_bpf_guard(n->bpf);
+	esc_bpf_for_crypto(n->bpf, &n->memory.guard, &n->memory.budgets);
 	n->phase = PHASE_STARTING;
 	for (int side = 0; side < ESC_SIDES && !err; side++) {
 		err = child_start(&n->side[side].child);

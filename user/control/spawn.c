@@ -35,6 +35,7 @@ static int list_fds(enum esc_side side, const struct esc_memory *m, uint32_t que
 	source[ESC_FD_RED_WAKE] = m->red_wake;
 	source[ESC_FD_CRYPTO_WAKE] = m->crypto_wake;
 	source[ESC_FD_GUARD] = side == ESC_SIDE_BLACK ? m->guard : null;
+	source[ESC_FD_BUDGETS] = side == ESC_SIDE_BLACK ? m->budgets : null;
 	for (uint32_t q = 0; q < queues; q++)
 		source[ESC_FD_XSK + q] = m->xsk[side][q];
 	return (int)(ESC_FD_XSK + queues);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,12 +51,15 @@ static int map_all(struct crypto *c)
 	c->link = esc_proc_map(ESC_FD_LINK, sizeof(*c->link), "ring memory");
 	c->red.base = esc_proc_map(ESC_FD_RED_UMEM, umem, "red packet memory");
 	uint8_t *black = esc_proc_map(ESC_FD_BLACK_UMEM, umem, "black packet memory");
-	c->guard =
-		esc_proc_map_bpf(ESC_FD_GUARD, sizeof(*c->guard), "what the black program knows");
-	if (!c->status || !c->link || !c->red.base || !black || !c->guard)
+	c->guard = esc_proc_map_bpf(ESC_FD_GUARD, sizeof(*c->guard), PROT_READ | PROT_WRITE,
+				    "what the black program knows");
+	c->budgets = esc_proc_map_bpf(ESC_FD_BUDGETS, sizeof(*c->budgets), PROT_READ,
+				      "the black program's budgets");
+	if (!c->status || !c->link || !c->red.base || !black || !c->guard || !c->budgets)
 		return -EINVAL;
 	c->red.frame_size = s->frame_size;
 	c->red.size = umem;
+	c->load.refused_at = c->budgets->refused_at; /* under a crypto process before this one */
 	c->status->abi_version = ESC_ABI_VERSION;
 	return esc_frames_init(&c->frames, black, s->frames, s->frame_size);
 }
@@ -242,7 +246,7 @@ static uint32_t work_round(struct crypto *c)
 		work += open_lane(c, l);
 		work += seal_lane(c, l);
 	}
-	work += handshake_round(c);
+	work += handshake_round(c, work);
 	timers_round(c);
 	bool news = false;
 	for (uint32_t q = 0; q < c->start.queues; q++)
@@ -304,6 +308,8 @@ static int sleep_round(struct crypto *c, struct pollfd *fds, nfds_t n)
 	esc_bell_arm(&c->link->crypto_bell);
 	c->now = esc_now();
 	uint64_t next = wg_next(c->wg);
+	if (load_next(&c->load) < next)
+		next = load_next(&c->load);
 	if (tx_blocked(c) && next > c->now + TX_RETRY_TIME)
 		next = c->now + TX_RETRY_TIME;
 	if (rings_have_work(c))

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Handshake messages and timers (R1, R3). A handshake costs as much as hundreds of packets, so
- * messages wait in a bounded queue and a round takes few of them: data packets go between.
+ * messages wait in a bounded queue, a round takes few of them, and when there are data packets they
+ * get most of the time.
  */
 #include <string.h>
 
 #include "base/clock.h"
 #include "crypto/state.h"
-
-/* Under load from this many waiting messages on, until a second after it was last so. */
-#define UNDER_LOAD_WAITING (HANDSHAKES_WAITING / 4u)
-#define UNDER_LOAD_TIME	   ESC_S
 
 void handshake_enqueue(struct crypto *c, const struct outer_in *in)
 {
@@ -29,8 +26,7 @@ void handshake_enqueue(struct crypto *c, const struct outer_in *in)
 	memcpy(w->mac, in->mac, sizeof(w->mac));
 	memcpy(w->msg, in->msg, in->len);
 	c->waiting_count++;
-	if (c->waiting_count >= UNDER_LOAD_WAITING)
-		c->under_load_until = c->now + UNDER_LOAD_TIME;
+	load_waiting(&c->load, c->now, c->waiting_count);
 }
 
 static bool send_message(struct crypto *c, const struct outer_path *path, const struct wg_out *out)
@@ -70,13 +66,15 @@ static enum esc_crypto_reason reason_of(enum wg_verdict v)
 
 static void consume(struct crypto *c, const struct waiting_handshake *w)
 {
-	bool under_load = c->now < c->under_load_until;
+	/* The black program bounds what comes from known addresses, so that peers need not ask. */
+	bool ask = c->load.on && !wg_known(c->wg, w->from.addr);
 	struct outer_path path;
 	struct wg_out out;
-	struct wg_received r =
-		wg_receive(c->wg, c->now, &w->from, w->msg, w->len, under_load, &out);
+	struct wg_received r = wg_receive(c->wg, c->now, &w->from, w->msg, w->len, ask, &out);
 
 	count(c, reason_of(r.verdict));
+	if (r.verdict == WG_HS_DROP || r.verdict == WG_HS_COOKIE_SENT)
+		load_message(&c->load, c->now);
 	if (r.verdict == WG_HS_ACCEPTED) {
 		esc_cell_add(&c->status->peer[wg_peer_id(r.peer)].rx_bytes, w->len);
 		path_learn(c, r.peer, w->mac);
@@ -92,19 +90,36 @@ static void consume(struct crypto *c, const struct waiting_handshake *w)
 	}
 }
 
-uint32_t handshake_round(struct crypto *c)
+static void show_load(struct crypto *c)
 {
+	uint32_t on = load_look(&c->load, c->now);
+
+	if (c->guard->under_load == on)
+		return;
+	esc_cell_set(&c->status->under_load, on);
+	__atomic_store_n(&c->guard->under_load, on, __ATOMIC_RELAXED);
+}
+
+uint32_t handshake_round(struct crypto *c, uint32_t data)
+{
+	uint64_t from = c->now;
+
+	if (c->waiting_count)
+		load_budgets(&c->load, c->now,
+			     __atomic_load_n(&c->budgets->refused_at, __ATOMIC_RELAXED));
+	show_load(c);
 	for (uint32_t i = 0; i < HANDSHAKES_PER_ROUND && c->waiting_count; i++) {
 		const struct waiting_handshake *w = &c->waiting[c->waiting_head];
 
+		if (data)
+			from = esc_now();
+		if (!load_turn(&c->load, from, data))
+			break;
 		c->waiting_head = (c->waiting_head + 1) % HANDSHAKES_WAITING;
 		c->waiting_count--;
 		consume(c, w);
+		load_spent(&c->load, from, data ? esc_now() : from);
 	}
-	uint32_t under_load = c->now < c->under_load_until;
-	esc_cell_set(&c->status->under_load, under_load);
-	if (c->guard->under_load != under_load)
-		__atomic_store_n(&c->guard->under_load, under_load, __ATOMIC_RELAXED);
 	return c->waiting_count;
 }
 

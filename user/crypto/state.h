@@ -6,6 +6,7 @@
  *   seal.c       red ring -> black NIC         open.c      black NIC -> red ring
  *   handshake.c  handshakes and timers         path.c      endpoint -> addresses on the wire
  *   stage.c      packets that wait for a session
+ *   load.c       under load or not, and what handshakes may cost
  */
 #ifndef ESC_CRYPTO_STATE_H
 #define ESC_CRYPTO_STATE_H
@@ -13,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bpf_abi.h"
+#include "crypto/load.h"
 #include "crypto/outer.h"
 #include "desc.h"
 #include "frames/frames.h"
@@ -99,6 +102,7 @@ struct crypto {
 	struct esc_link *link;
 	struct esc_crypto_status *status;
 	struct esc_guard *guard;
+	const struct esc_buckets *budgets; /* the black program writes them */
 	struct red_memory red;
 	struct esc_frames frames; /* the black UMEM */
 	struct esc_aead aead;
@@ -110,7 +114,7 @@ struct crypto {
 	uint16_t ip_id;
 	uint64_t now;
 	uint64_t path_generation; /* changes when any cached path may have */
-	uint64_t under_load_until;
+	struct load load;
 	struct lane lane[ESC_QUEUES_MAX];
 	struct peer_slot *peer; /* [ESC_PEERS_MAX] */
 	struct waiting_handshake waiting[HANDSHAKES_WAITING];
@@ -154,8 +158,8 @@ uint32_t open_lane(struct crypto *c, struct lane *l);
 /* --- handshake.c --- */
 
 void handshake_enqueue(struct crypto *c, const struct outer_in *in);
-/* Work on waiting handshake messages; returns how many are left. */
-uint32_t handshake_round(struct crypto *c);
+/* Work on waiting handshake messages beside so many data packets; returns how many are left. */
+uint32_t handshake_round(struct crypto *c, uint32_t data);
 /* Do what the protocol's timers ask for. */
 void timers_round(struct crypto *c);
 /* Paths may have changed: send what waited for one. */

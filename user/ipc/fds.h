@@ -16,6 +16,7 @@
  *   CRYPTO_WAKE   writes         reads          eventfd that wakes crypto
  *   GUARD         -              (b)            (b) BPF map black_guard (guard.h), to map; then
  *                                                  /dev/null, which is what red has from the start
+ *   BUDGETS       -              (b)            the same with black_buckets (bpf_abi.h), to read
  *   XSK + i       red queue i    black queue i  AF_XDP socket, unbound, already in its XSKMAP
  */
 #ifndef ESC_IPC_FDS_H
@@ -31,7 +32,8 @@ enum esc_fd {
 	ESC_FD_RED_WAKE = 8,
 	ESC_FD_CRYPTO_WAKE = 9,
 	ESC_FD_GUARD = 10,
-	ESC_FD_XSK = 11, /* ESC_FD_XSK + queue */
+	ESC_FD_BUDGETS = 11,
+	ESC_FD_XSK = 12, /* ESC_FD_XSK + queue */
 };
 
 /*

@@ -19,6 +19,7 @@
 #include "noise/publish.h"
 #include "noise/primitives.h"
 #include "noise/replay.h"
+#include "noise/seen.h"
 #include "noise/wg.h"
 
 /* Timers of a peer in the order in which they run when several are due. WireGuard paper, 6. */
@@ -121,6 +122,7 @@ struct wg_device {
 	struct wg_peer *by_key[WG_KEY_BUCKETS];
 	struct wg_index *index[ESC_SESSION_SLOTS];
 	struct wg_known_peers known;
+	struct wg_seen seen;
 	uint8_t key_bucket_secret[16]; /* a peer's owner cannot choose its bucket */
 };
 

@@ -30,6 +30,7 @@ struct wg_device *wg_device_new(const struct wg_env *env)
 	for (uint32_t i = 0; i < ESC_PEERS_MAX; i++)
 		dev->due[i] = WG_NEVER;
 	wg_random(dev, dev->key_bucket_secret, sizeof(dev->key_bucket_secret));
+	wg_random(dev, dev->seen.key, sizeof(dev->seen.key));
 	return dev;
 }
 

@@ -180,7 +180,8 @@ static struct wg_peer *consume_initiation(struct wg_device *dev, wg_time now, st
 	struct wg_blake2s *b = dev->blake2s;
 	uint8_t public_key[WG_KEY_LEN], stamp[WG_TIMESTAMP_LEN];
 
-	if (!noise_begin(b, n, dev->public_key) ||
+	if (wg_seen(&dev->seen, msg->unencrypted_ephemeral) ||
+	    !noise_begin(b, n, dev->public_key) ||
 	    /* e */
 	    !mix_ephemeral(b, n, msg->unencrypted_ephemeral) ||
 	    /* es */
@@ -195,10 +196,10 @@ static struct wg_peer *consume_initiation(struct wg_device *dev, wg_time now, st
 	    !mix_key(b, n, peer->secret->static_static) ||
 	    /* {t} */
 	    !decrypt_and_hash(b, n, stamp, msg->encrypted_timestamp,
-			      sizeof(msg->encrypted_timestamp)) ||
-	    !admit(peer, now, stamp))
+			      sizeof(msg->encrypted_timestamp)))
 		return NULL;
-	return peer;
+	wg_seen_add(&dev->seen, msg->unencrypted_ephemeral);
+	return admit(peer, now, stamp) ? peer : NULL;
 }
 
 static bool create_response(struct wg_peer *peer, wg_time now, struct noise *n,

@@ -37,9 +37,9 @@ int esc_proc_verify_fds(int end)
 	return err;
 }
 
-static void *map_locked(int fd, size_t size, const char *what)
+static void *map_locked(int fd, size_t size, int prot, const char *what)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	void *p = mmap(NULL, size, prot, MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (p == MAP_FAILED) {
 		esc_err("mapping %s: %s", what, strerror(errno));
 		return NULL;
@@ -60,14 +60,14 @@ void *esc_proc_map(int fd, size_t size, const char *what)
 		esc_err("%s: descriptor %d is not %zu bytes of memory", what, fd, size);
 		return NULL;
 	}
-	return map_locked(fd, size, what);
+	return map_locked(fd, size, PROT_READ | PROT_WRITE, what);
 }
 
 /* The kernel refuses to map more pages than the value has. */
-void *esc_proc_map_bpf(int fd, size_t size, const char *what)
+void *esc_proc_map_bpf(int fd, size_t size, int prot, const char *what)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *p = map_locked(fd, (size + page - 1) / page * page, what);
+	void *p = map_locked(fd, (size + page - 1) / page * page, prot, what);
 
 	if (p && dup2(STDOUT_FILENO, fd) < 0) {
 		esc_err("closing %s: %s", what, strerror(errno));

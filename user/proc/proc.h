@@ -22,10 +22,10 @@ int esc_proc_verify_fds(int end);
 void *esc_proc_map(int fd, size_t size, const char *what);
 
 /*
- * Map the value of a BPF array of one whole, and put /dev/null in the descriptor's place: with it
- * one could do more than write the value. NULL, and a line in the log, if that fails.
+ * Map the value of a BPF array of one whole (prot: as for mmap), and put /dev/null in the
+ * descriptor's place: with it one could do more. NULL, and a line in the log, if that fails.
  */
-void *esc_proc_map_bpf(int fd, size_t size, const char *what);
+void *esc_proc_map_bpf(int fd, size_t size, int prot, const char *what);
 
 /* The first message says what to be; anything else, or impossible values: -EPROTO. */
 int esc_proc_receive_start(uint32_t type, struct esc_msg_start *start);
