@@ -49,6 +49,13 @@ static __always_inline bool esc_is_known(const struct esc_guard *guard, const es
 	return false;
 }
 
+/* Tell crypto, but not more often than it looks: CPUs share that line of memory. */
+static __always_inline void esc_refused(struct esc_buckets *all, __u64 now)
+{
+	if (now - *(const volatile __u64 *)&all->refused_at > NS_PER_SECOND / 1000)
+		*(volatile __u64 *)&all->refused_at = now;
+}
+
 /*
  * An initiation that the core would work on: its mac1 is right and, under load, its mac2. A known
  * source has a budget of its own; all others share one, and none may have more than its part.
@@ -65,12 +72,12 @@ static __always_inline int esc_ration(const struct esc_limits *l, struct esc_buc
 		    : esc_rate_of(l->source_rate, l->source_burst);
 	if (!known && !esc_bucket_has(&all->total, total, now)) {
 		if (!proven)
-			all->refused_at = now;
+			esc_refused(all, now);
 		return ESC_BLACK_total_rate;
 	}
 	if (!esc_source_take(bpf_map_lookup_elem(&black_sources, key), key, proven, own, now)) {
 		if (!proven)
-			all->refused_at = now;
+			esc_refused(all, now);
 		return ESC_BLACK_source_rate;
 	}
 	if (!known)
@@ -87,9 +94,10 @@ static __always_inline int esc_ration_cookies(const struct esc_limits *l, struct
 	if (known && esc_source_take(bpf_map_lookup_elem(&black_sources, key), key, false,
 				     esc_rate_of(l->known_rate, l->known_burst), now))
 		return ESC_BLACK_to_crypto;
-	return esc_bucket_take(&all->cookie, esc_rate_of(l->cookie_rate, l->cookie_burst), now)
-		       ? ESC_BLACK_to_crypto
-		       : ESC_BLACK_mac2;
+	if (esc_bucket_take(&all->cookie, esc_rate_of(l->cookie_rate, l->cookie_burst), now))
+		return ESC_BLACK_to_crypto;
+	esc_refused(all, now);
+	return ESC_BLACK_mac2;
 }
 
 /* `msg` is a whole initiation. */

@@ -85,10 +85,10 @@ struct esc_source {
 };
 
 /*
- * black_buckets: array of one, mmap-able, written by the program. refused_at is the last time at
- * which, not under load, a budget refused an initiation with a right mac1 (CLOCK_MONOTONIC, ns; 0:
- * never). Crypto should ask for cookies then, however little work it has: a peer whose address
- * somebody forges gets through with one.
+ * black_buckets: array of one, mmap-able, written by the program. refused_at tells, to a
+ * millisecond, when a budget last refused an initiation with a right mac1 and without a valid mac2
+ * (CLOCK_MONOTONIC, ns; 0: never). From then on crypto should ask for cookies, however little work
+ * it has: a peer whose address somebody forges gets through with one.
  */
 struct esc_buckets {
 	struct esc_bucket total, cookie, neighbour;
