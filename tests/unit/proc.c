@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -98,6 +99,29 @@ static void check_map(void)
 	must(!esc_proc_map(fd, 0, "test memory"));
 	must(!pipe(pipes) && !esc_proc_map(pipes[0], 4096, "a pipe"));
 	must(!esc_proc_map(999, 4096, "nothing"));
+}
+
+/* Whole pages, and nothing left to do more with. */
+static void check_map_bpf(void)
+{
+	struct stat out, now;
+	int fd = memfd_create("test", 0), keep = dup(fd);
+
+	must(fd >= 0 && keep >= 0 && !ftruncate(fd, 8192) && !fstat(STDOUT_FILENO, &out));
+	uint8_t *p = esc_proc_map_bpf(fd, 5000, PROT_READ | PROT_WRITE, "test map");
+	must(p);
+	p[8191] = 7;
+	uint8_t last;
+	must(pread(keep, &last, 1, 8191) == 1 && last == 7);
+	must(!fstat(fd, &now) && now.st_ino == out.st_ino && now.st_dev == out.st_dev);
+	must(esc_proc_map_bpf(keep, 1, PROT_READ, "test map"));
+	must(!esc_proc_map_bpf(999, 4096, PROT_READ, "nothing"));
+}
+
+static void a_map_leaves_no_descriptor(void **state)
+{
+	(void)state;
+	in_child(check_map_bpf);
 }
 
 static void only_a_memory_of_the_right_size_is_mapped(void **state)
@@ -191,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_missing_and_an_extra_descriptor_are_found),
 		cmocka_unit_test(only_a_memory_of_the_right_size_is_mapped),
+		cmocka_unit_test(a_map_leaves_no_descriptor),
 		cmocka_unit_test(an_impossible_first_message_is_refused),
 	};
 
