@@ -90,7 +90,7 @@ static inline void guard_reset(struct guard_node *n)
 /* A peer was seen at this address. */
 static inline void guard_know(struct guard_node *n, const char *text)
 {
-	struct esc_known known;
+	struct esc_known known = {{0}};
 
 	map_key(text, known.addr);
 	n->guard->known[esc_known_bucket(known.addr)][ESC_KNOWN_WAYS - 1] = known;

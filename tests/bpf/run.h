@@ -130,7 +130,7 @@ static inline struct esc_count run_counter(const struct run *r, uint32_t reason)
 /* Run one frame: the reason that counted it. */
 static inline uint32_t run_reason(struct run *r, const struct pkt *p)
 {
-	uint64_t before[REASONS_MAX];
+	uint64_t before[REASONS_MAX] = {0};
 	uint32_t reason = 0;
 
 	for (uint32_t i = 0; i < r->reasons; i++)
