@@ -17,31 +17,6 @@ struct {
 	__type(value, struct esc_talker);
 } black_talkers SEC(".maps");
 
-/* ESC_ATTACK_KINDS: no attack, the node itself is not ready. */
-static __always_inline __u32 esc_attack_kind(__u32 reason)
-{
-	switch (reason) {
-	case ESC_BLACK_off:
-	case ESC_BLACK_no_socket:
-		return ESC_ATTACK_KINDS;
-	case ESC_BLACK_mac1:
-		return ESC_ATTACK_mac1;
-	case ESC_BLACK_mac2:
-		return ESC_ATTACK_mac2;
-	case ESC_BLACK_source_rate:
-	case ESC_BLACK_total_rate:
-		return ESC_ATTACK_rate;
-	case ESC_BLACK_no_session:
-		return ESC_ATTACK_session;
-	case ESC_BLACK_arp_bad:
-	case ESC_BLACK_nd_bad:
-	case ESC_BLACK_neighbour_rate:
-		return ESC_ATTACK_neighbour;
-	default:
-		return ESC_ATTACK_malformed;
-	}
-}
-
 /* Neighbours by MAC address, others by IP address; false: the frame does not say. */
 static __always_inline bool esc_talker_key(struct esc_cursor c, __u32 kind,
 					   struct esc_source_key *key)

@@ -112,6 +112,34 @@ enum esc_attack_kind {
 	ESC_ATTACK_KINDS,
 };
 
+/* The kind of a reason (enum esc_black_reason); ESC_ATTACK_KINDS: it is not about an attack. */
+static inline __u32 esc_attack_kind(__u32 reason)
+{
+	switch (reason) {
+	case ESC_BLACK_to_crypto:
+	case ESC_BLACK_arp:
+	case ESC_BLACK_nd:
+	case ESC_BLACK_off:
+	case ESC_BLACK_no_socket:
+		return ESC_ATTACK_KINDS;
+	case ESC_BLACK_mac1:
+		return ESC_ATTACK_mac1;
+	case ESC_BLACK_mac2:
+		return ESC_ATTACK_mac2;
+	case ESC_BLACK_source_rate:
+	case ESC_BLACK_total_rate:
+		return ESC_ATTACK_rate;
+	case ESC_BLACK_no_session:
+		return ESC_ATTACK_session;
+	case ESC_BLACK_arp_bad:
+	case ESC_BLACK_nd_bad:
+	case ESC_BLACK_neighbour_rate:
+		return ESC_ATTACK_neighbour;
+	default:
+		return ESC_ATTACK_malformed;
+	}
+}
+
 struct esc_talker {
 	__u64 packets[ESC_ATTACK_KINDS];
 	__u64 first, last; /* CLOCK_MONOTONIC, ns */

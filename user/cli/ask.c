@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/ask.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 
 #include "base/acl.h"
 #include "control/runtime.h"
-#include "sizes.h"
 
 bool cli_is_name(const char *name)
 {
@@ -33,6 +33,30 @@ int cli_connect(const char *name)
 	int err = -errno;
 	close(fd);
 	return err;
+}
+
+/* Sockets that somebody listens at. */
+unsigned int cli_nodes(char (*names)[ESC_NAME_MAX + 1])
+{
+	DIR *d = opendir(ESC_RUN_DIR);
+	const struct dirent *e;
+	unsigned int n = 0;
+
+	while (d && n < CLI_NODES_MAX && (e = readdir(d))) {
+		const char *dot = strrchr(e->d_name, '.');
+		size_t len = dot ? (size_t)(dot - e->d_name) : 0;
+		if (!len || len > ESC_NAME_MAX || strcmp(dot, ".sock") != 0)
+			continue;
+		memcpy(names[n], e->d_name, len);
+		names[n][len] = '\0';
+		int fd = cli_connect(names[n]);
+		if (fd >= 0)
+			close(fd);
+		n += fd >= 0 || fd == -EACCES;
+	}
+	if (d)
+		closedir(d);
+	return n;
 }
 
 /* 0, or -errno; -ENODATA: the node hung up without a word; -EPERM: it refused and said why. */
@@ -75,7 +99,7 @@ static void say_no_access(const char *command, const char *name)
 			command, name, command, name);
 }
 
-static void say_error(const char *command, const char *name, int err)
+void cli_say_error(const char *command, const char *name, int err)
 {
 	switch (err) {
 	case -EPERM:
@@ -117,6 +141,6 @@ int cli_ask(const char *command, const char *name, const char *question, unsigne
 	if (fd >= 0)
 		close(fd);
 	if (err)
-		say_error(command, name, err);
+		cli_say_error(command, name, err);
 	return err;
 }

@@ -6,8 +6,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "sizes.h"
+
 /* A node's name, as a path component? */
 bool cli_is_name(const char *name);
+
+#define CLI_NODES_MAX 64
+
+/* The names of running nodes: how many. */
+unsigned int cli_nodes(char (*names)[ESC_NAME_MAX + 1]);
 
 /* A socket to the node; -errno. */
 int cli_connect(const char *name);
@@ -19,5 +26,8 @@ int cli_connect(const char *name);
  */
 int cli_ask(const char *command, const char *name, const char *question, unsigned int seconds,
 	    FILE *out);
+
+/* Why asking failed, to standard error; what cli_ask() says for this -errno. */
+void cli_say_error(const char *command, const char *name, int err);
 
 #endif

@@ -19,6 +19,7 @@ int cmd_key(int argc, char **argv);
 int cmd_launch(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
+int cmd_monitor(int argc, char **argv);
 int cmd_lsm(int argc, char **argv);
 int cmd_zeroize(int argc, char **argv);
 int cmd_demo(int argc, char **argv);

@@ -16,6 +16,8 @@ static const struct {
 	{"run", "FILE", "run a node in the foreground", cmd_run},
 	{"check", "FILE [-j]", "validate a configuration file and print what it means", cmd_check},
 	{"show", "[NAME] [-j]", "what a running node does: domains, peers, drops", cmd_show},
+	{"monitor", "[NAME] [-j]", "what happens to a node, as it happens: attacks, sessions",
+	 cmd_monitor},
 	{"key", "COMMAND ...", "private keys, and the encrypted files that hold them", cmd_key},
 	{"selftest", "", "test the primitives, the random source and the BPF objects",
 	 cmd_selftest},

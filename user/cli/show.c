@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* show.c: esclusa show [NAME] [-j]: asks running nodes; they write the answer themselves. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/ask.h"
 #include "cli/cli.h"
-#include "control/runtime.h"
-#include "sizes.h"
 
 static const char help[] =
 	"Usage: esclusa show [NAME] [-j]\n"
@@ -20,8 +16,6 @@ static const char help[] =
 	"a list of them. For root and for the groups that [Node] Admins and Monitors name.\n"
 	"  -j, --json   as JSON: stable names, integers, UNIX seconds\n"
 	"Exit codes: 0 shown, 1 no such node is running, 2 wrong usage.\n";
-
-#define NODES_MAX 64
 
 static int show(const char *name, bool json)
 {
@@ -33,34 +27,10 @@ static int show(const char *name, bool json)
 	return ESC_EXIT_FAILED;
 }
 
-/* The names of running nodes: sockets that somebody listens at. */
-static unsigned int find_nodes(char (*names)[ESC_NAME_MAX + 1])
-{
-	DIR *d = opendir(ESC_RUN_DIR);
-	const struct dirent *e;
-	unsigned int n = 0;
-
-	while (d && n < NODES_MAX && (e = readdir(d))) {
-		const char *dot = strrchr(e->d_name, '.');
-		size_t len = dot ? (size_t)(dot - e->d_name) : 0;
-		if (!len || len > ESC_NAME_MAX || strcmp(dot, ".sock") != 0)
-			continue;
-		memcpy(names[n], e->d_name, len);
-		names[n][len] = '\0';
-		int fd = cli_connect(names[n]);
-		if (fd >= 0)
-			close(fd);
-		n += fd >= 0 || fd == -EACCES;
-	}
-	if (d)
-		closedir(d);
-	return n;
-}
-
 static int show_any(bool json)
 {
-	char names[NODES_MAX][ESC_NAME_MAX + 1];
-	unsigned int n = find_nodes(names);
+	char names[CLI_NODES_MAX][ESC_NAME_MAX + 1];
+	unsigned int n = cli_nodes(names);
 
 	if (!n) {
 		fputs("esclusa show: no node is running. Start one with: esclusa run FILE\n",

@@ -427,3 +427,29 @@ int esc_bpf_stats(struct esc_bpf *b, enum esc_bpf_stats which, struct esc_count 
 	free(cpu);
 	return err;
 }
+
+#define TALKERS_BATCH 512u /* at least as many as any bucket of the hash has */
+
+int esc_bpf_talkers(struct esc_bpf *b, struct esc_talker_reading *out, uint32_t max)
+{
+	static struct esc_source_key key[TALKERS_BATCH];
+	static struct esc_talker talker[TALKERS_BATCH];
+	int fd = bpf_map__fd(b->black->maps.black_talkers), err = 0;
+	uint32_t n = 0, cursor = 0;
+	bool more = false;
+
+	/* Entries come and go meanwhile: `max` ends it in any case. */
+	while (!err && n < max) {
+		uint32_t count = TALKERS_BATCH;
+
+		if (bpf_map_lookup_batch(fd, more ? &cursor : NULL, &cursor, key, talker, &count,
+					 NULL))
+			err = -errno;
+		if (err && err != -ENOENT) /* that one comes with the last entries */
+			return err;
+		for (uint32_t i = 0; i < count && n < max; i++)
+			out[n++] = (struct esc_talker_reading){key[i], talker[i]};
+		more = true;
+	}
+	return (int)n;
+}

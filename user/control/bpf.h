@@ -17,6 +17,7 @@
 #include "bpf_abi.h"
 #include "control/defence.h"
 #include "control/nic.h"
+#include "control/talkers.h"
 #include "ipc/msg.h"
 #include "selftest/selftest.h"
 
@@ -54,5 +55,7 @@ int esc_bpf_secure(struct esc_bpf *b, const struct esc_prefix *p, bool add);
 
 /* Counters summed over all CPUs; n entries. 0 or -errno. */
 int esc_bpf_stats(struct esc_bpf *b, enum esc_bpf_stats which, struct esc_count *out, uint32_t n);
+/* What the black program noticed about refused packets: at most max sources. Count or -errno. */
+int esc_bpf_talkers(struct esc_bpf *b, struct esc_talker_reading *out, uint32_t max);
 
 #endif

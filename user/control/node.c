@@ -70,6 +70,7 @@ static void begin_stop(struct node *n, const struct signalfd_siginfo *why)
 	if (n->phase == PHASE_ZEROIZING)
 		zeroize_stop(n);
 	record_stop(n, (int)why->ssi_signo, (pid_t)why->ssi_pid, (uid_t)why->ssi_uid);
+	monitor_state(n, "stop", NULL);
 	esc_info("stopping");
 	esc_notify("STOPPING=1");
 	esc_loop_cancel(&n->loop, &n->timer);
@@ -134,6 +135,8 @@ static void tick_event(void *arg)
 	for (int side = 0; side < ESC_SIDES; side++)
 		esc_resolver_tick(n->side[side].resolver, esc_now());
 	record_tick(n);
+	alarm_tick(n);
+	monitor_tick(n);
 	esc_loop_arm(&n->loop, &n->tick, ESC_S);
 }
 
@@ -246,6 +249,8 @@ static int begin(struct node *n)
 	record_start(n);
 	err = esc_loop_open(&n->loop);
 	if (!err)
+		err = alarm_open(n);
+	if (!err)
 		err = watch_signals(n);
 	if (!err)
 		err = links_open(n);
@@ -268,6 +273,8 @@ static void end(struct node *n)
 	for (int side = 0; side < ESC_SIDES; side++)
 		child_end(&n->side[side].child, CHILD_END_MS);
 	esc_bpf_close(n->bpf);
+	alarm_close(n);
+	esc_events_free(&n->events);
 	if (n->stamps.dirty)
 		stamps_event(n);
 	esc_memory_close(&n->memory);

@@ -9,6 +9,7 @@
  *   apply.c      configuration into crypto, and changes to it
  *   links.c      news from the kernel: NICs, addresses, routes, neighbours
  *   record.c     all of it that changes the node, into the audit log
+ *   alarm.c      is it under attack?       monitor.c  who follows what happens
  *   zeroize.c    the end of all keys
  *   wg_socket.c  `wg`                     status_socket.c  `esclusa show`
  *
@@ -25,6 +26,8 @@
 #include "control/audit.h"
 #include "control/bpf.h"
 #include "control/chan.h"
+#include "control/detect.h"
+#include "control/events.h"
 #include "control/loop.h"
 #include "control/memory.h"
 #include "control/model.h"
@@ -95,6 +98,15 @@ struct change {
 	uint32_t lines; /* 0: nothing changes */
 };
 
+struct alarm {
+	struct esc_detect detect;
+	struct esc_talkers talkers;
+	struct esc_talker_reading *reading; /* ESC_TALKERS_MAX of them */
+	bool watching;			    /* talkers are being read */
+	bool under_load;
+	uint64_t update_due;
+};
+
 /* A change on its way to crypto. */
 struct pending {
 	bool active;
@@ -146,6 +158,9 @@ struct node {
 	} zeroize;
 	struct esc_access access;
 	struct esc_audit audit;
+	struct alarm alarm;
+	struct esc_events events;
+	bool sessions[ESC_PEERS_MAX]; /* that followers know of */
 	struct esc_server wg, status;
 };
 
@@ -261,8 +276,24 @@ void record_refusal(struct node *n, const struct esc_caller *who, const char *re
 void record_zeroize(struct node *n, const struct esc_caller *who, const char *how);
 /* The command that asked for it says whether it made the keys in files unrecoverable, too. */
 void record_zeroize_file(struct node *n, const struct esc_caller *who, bool done);
+/* It began, or (its end is set) it is over. */
+void record_attack(struct node *n, const struct esc_attack *a);
 /* Refusals that were left out. */
 void record_tick(struct node *n);
+
+/* --- alarm.c --- */
+int alarm_open(struct node *n); /* 0 or -errno */
+void alarm_close(struct node *n);
+void alarm_tick(struct node *n); /* every second */
+
+/* --- monitor.c: news for those who follow, if anybody does --- */
+void monitor_attack(struct node *n, const char *event, const struct esc_attack *a, uint64_t rate);
+void monitor_under_load(struct node *n, bool on);
+void monitor_state(struct node *n, const char *event, const char *why); /* why may be NULL */
+void monitor_running(struct node *n);
+void monitor_tick(struct node *n); /* every second: peers' sessions */
+/* What is the case now is not news. */
+void monitor_look_at_peers(struct node *n);
 
 /* --- links.c --- */
 int links_open(struct node *n);

@@ -303,6 +303,7 @@ void plane_running(struct node *n)
 	}
 	n->was_running = true;
 	record_running(n);
+	monitor_running(n);
 	keep_provider(n);
 }
 
@@ -317,6 +318,7 @@ void plane_because(struct node *n, const char *fmt, ...)
 	va_end(ap);
 	esc_warn("%s", n->last_failure);
 	record_failure(n);
+	monitor_state(n, "failure", n->last_failure);
 }
 
 /* What failed soon after its start fails again: do not let that fill the processor and the log. */

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "control/lsm.h"
 #include "control/node.h"
+#include "control/show_attack.h"
 #include "ipc/sandbox.h"
 
 /* Prefixes that a line names; the rest are counted. */
@@ -154,6 +155,15 @@ void record_zeroize_file(struct node *n, const struct esc_caller *who, bool done
 {
 	begin_own(n, "zeroize_files", who);
 	end_own(n, done ? "done" : "failed", done ? NULL : "see what the command said");
+}
+
+void record_attack(struct node *n, const struct esc_attack *a)
+{
+	struct esc_json *j = begin_own(n, a->end ? "attack_end" : "attack_start", NULL);
+
+	if (j)
+		esc_attack_line(j, a);
+	end_own(n, "done", NULL);
 }
 
 /* --- refusals --------------------------------------------------------------------------------- */

@@ -79,7 +79,7 @@ static bool flush(struct esc_client *c)
 		return true;
 	c->release(c->out);
 	c->out = NULL;
-	if (c->place == ESC_RIGHT_ROOT)
+	if (c->place == ESC_RIGHT_ROOT || c->stays)
 		esc_loop_cancel(c->server->loop, &c->stall);
 	return !c->last;
 }

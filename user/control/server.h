@@ -36,6 +36,7 @@ struct esc_client {
 	enum esc_right place; /* which share it takes from */
 	bool paused;	      /* read nothing until esc_client_resume() */
 	bool last;	      /* close when the answer is sent */
+	bool stays;	      /* it need not ask: the protocol has more to say, sometime */
 };
 
 struct esc_server_ops {

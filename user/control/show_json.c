@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/json.h"
+#include "control/show_attack.h"
 #include "control/snapshot.h"
 #include "ipc/sandbox.h"
 
@@ -172,6 +173,7 @@ bool esc_show_json(const struct esc_snapshot *s, FILE *f)
 			peer(&j, s, p);
 	}
 	esc_json_end(&j);
+	esc_detect_json(&j, s->detect);
 	counters(&j, s);
 	frames(&j, s);
 	esc_json_u64(&j, "icmp_sent", s->icmp_sent);

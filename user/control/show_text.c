@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/encode.h"
+#include "control/show_attack.h"
 #include "control/snapshot.h"
 #include "ipc/sandbox.h"
 
@@ -214,6 +215,7 @@ bool esc_show_text(const struct esc_snapshot *s, FILE *f)
 		if (p)
 			peer(s, p, f);
 	}
+	esc_detect_text_show(s->detect, f);
 	counters(s, f);
 	frames(s, f);
 	fprintf(f,

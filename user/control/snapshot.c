@@ -182,7 +182,7 @@ static void take_nic(const struct node *n, enum esc_side side, struct esc_snap_n
 	nic->addr = (const uint8_t(*)[16])s->addr;
 }
 
-static const char *state_of(const struct node *n)
+const char *esc_node_state(const struct node *n)
 {
 	switch (n->phase) {
 	case PHASE_WAITING:
@@ -208,7 +208,7 @@ void esc_snapshot_take(const struct node *n, struct esc_snapshot *s)
 	*s = (struct esc_snapshot){
 		.model = n->model,
 		.crypto = n->memory.crypto,
-		.state = state_of(n),
+		.state = esc_node_state(n),
 		.waiting_for = n->waiting_for,
 		.provider = crypto->note,
 		.now = esc_unix_now() / ESC_S,
@@ -216,6 +216,7 @@ void esc_snapshot_take(const struct node *n, struct esc_snapshot *s)
 		.restarts = n->restarts,
 		.last_failure = n->last_failure,
 		.lsm = esc_lsm_look() == ESC_LSM_IN_FORCE,
+		.detect = &n->alarm.detect,
 	};
 	take_process(&s->process[0], "control", getpid(), geteuid());
 	take_process(&s->process[1], "red", red->alive ? red->pid : 0, red->uid);

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "bpf_abi.h"
+#include "control/detect.h"
 #include "control/live.h"
 #include "control/model.h"
 #include "control/nic.h"
@@ -69,12 +70,16 @@ struct esc_snapshot {
 	uint64_t icmp_sent, mss_clamped;
 	uint64_t handshakes_sent, handshakes_done, keepalives_sent;
 	bool under_load;
+	const struct esc_detect *detect;
 };
 
 struct node;
 
 /* Everything points into the node: use it at once. */
 void esc_snapshot_take(const struct node *n, struct esc_snapshot *s);
+
+/* "running"; "waiting", "restarting", "starting", "zeroized", "stopping". */
+const char *esc_node_state(const struct node *n);
 
 /* Ids of enum esc_place and enum esc_violation. */
 const char *esc_place_id(unsigned int place);

@@ -4,6 +4,7 @@
  * "status text\n" for the same facts as a screen of text, "audit\n" for the path of the audit log.
  * "zeroize\n" ends all keys and is answered with what became of them; "zeroized done\n" and
  * "zeroized failed\n" tell what became of those in files, for the audit log.
+ * "monitor\n" is answered with a line for everything that happens, until the client hangs up.
  * An answer that begins with ESC_REFUSED
  * says why there is no other.
  */
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/monitor.h"
 #include "control/node.h"
 #include "control/runtime.h"
 #include "control/snapshot.h"
@@ -20,6 +22,7 @@
 struct question {
 	char line[32];
 	size_t len;
+	uint64_t cursor; /* of a client that follows */
 };
 
 static void *open_session(struct esc_client *c)
@@ -38,6 +41,8 @@ static bool input(struct esc_client *c, const char *bytes, size_t len)
 {
 	struct question *q = c->session;
 
+	if (c->stays) /* it has nothing more to say */
+		return false;
 	if (len > sizeof(q->line) - 1 - q->len)
 		return false;
 	memcpy(q->line + q->len, bytes, len);
@@ -91,6 +96,13 @@ static bool answer_audit(struct esc_client *c)
 	if (len > 0)
 		esc_client_answer(c, out, (size_t)len, release, true);
 	return len > 0;
+}
+
+static bool monitor(struct esc_client *c)
+{
+	struct question *q = c->session;
+
+	return monitor_begin(c, &q->cursor);
 }
 
 static bool zeroize(struct esc_client *c)
@@ -147,14 +159,18 @@ static bool answer(struct esc_client *c)
 		{"status\n", "status", "read its status", ESC_RIGHT_READ, status_json},
 		{"status text\n", "status", "read its status", ESC_RIGHT_READ, status_text},
 		{"audit\n", "audit", "read its audit log", ESC_RIGHT_READ, answer_audit},
+		{"monitor\n", "monitor", "follow what happens", ESC_RIGHT_READ, monitor},
 		{"zeroize\n", "zeroize", "destroy its keys", ESC_RIGHT_CHANGE, zeroize},
 		{"zeroized done\n", "zeroize", "destroy its keys", ESC_RIGHT_CHANGE, zeroized_done},
 		{"zeroized failed\n", "zeroize", "destroy its keys", ESC_RIGHT_CHANGE,
 		 zeroized_failed},
 	};
-	const struct question *q = c->session;
-	enum esc_right right = esc_client_right(c);
+	struct question *q = c->session;
+	enum esc_right right;
 
+	if (c->stays)
+		return monitor_next(c, &q->cursor);
+	right = esc_client_right(c);
 	if (!strchr(q->line, '\n'))
 		return true;
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {

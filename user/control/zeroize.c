@@ -57,6 +57,7 @@ static void finish(struct node *n)
 	esc_warn("zeroized: no key is left in this node. It drops all packets until it is "
 		 "stopped, and cannot start without a new key");
 	record_zeroize(n, &n->zeroize.who, n->zeroize.how);
+	monitor_state(n, "zeroize", NULL);
 	answer(n);
 }
 

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# detect.test.sh: attacks are seen, followed, written down and over; work is not taken for one.
+
+# detection SITE EXPRESSION: Python, about d, what `show -j` has under "detection".
+detection()
+{
+	"$ESCLUSA" show "$(node_name "$1")" -j | python3 -c \
+		'import json, sys; d = json.load(sys.stdin)["detection"]; print(eval(sys.argv[1]))' "$2"
+}
+
+detects()
+{
+	[ "$(detection "$1" "$2")" = True ]
+}
+
+# Both nodes; a is quick to be calm again.
+detect_lab()
+{
+	lab_site a
+	lab_site b
+	NODE_LINES=$'[Guard]\nCalmAfter = 3' node_config a
+	node_config b
+	node_peer a b
+	node_peer b a
+	node_start a esclusa
+	node_start b "$NODE_B"
+	ping_up lana 10.2.0.2
+}
+
+# follow SITE LOG [-j]: `esclusa monitor` in the background; its process id in $BG.
+follow()
+{
+	bg "$1" "$2" "$ESCLUSA" monitor "$(node_name "$1")" "${@:3}"
+	wait_for 5 grep -q 'status' "$2" || fail "monitor says nothing: $(cat "$2")"
+}
+
+# flood KIND SOURCE SECONDS RATE: at node a, in the background, from now on.
+flood()
+{
+	bg net "$LAB_DIR/flood.log" timeout 60 python3 "$LAB_HERE/flood.py" a0 "$(mac_of a black0)" "$@"
+	wait_for 5 grep -q sending "$LAB_DIR/flood.log" || fail "no flood: $(cat "$LAB_DIR/flood.log")"
+}
+
+flooded()
+{
+	tail -n 1 "$LAB_DIR/flood.log"
+}
+
+# event LOG EXPRESSION: how many lines of it, e, does this hold for?
+event()
+{
+	python3 -c 'import json, sys
+print(sum(bool(eval(sys.argv[2])) for e in map(json.loads, open(sys.argv[1]))))' "$1" "$2"
+}
+
+test_attack_is_seen_followed_and_over()
+{
+	local json text peak
+
+	detect_lab
+	follow a "$LAB_DIR/follow.json" -j
+	json=$BG
+	follow a "$LAB_DIR/follow.text"
+	text=$BG
+	detects a 'd["state"] == "calm" and not d["attacks"] and not d["top_sources"]' ||
+		fail "not calm at first: $(detection a d)"
+	"$ESCLUSA" show "$(node_name a)" | grep -q '^  calm: ' || fail "show does not say calm"
+	flood mac1 203.0.113.9 6 20000
+	wait_for 3 detects a 'd["state"] == "attack"' || fail "no attack after 3 s: $(detection a d)"
+	sleep 1
+	detects a 'd["attacks"][0]["kinds"] == ["mac1"] and d["attacks"][0]["end"] == 0' ||
+		fail "another kind: $(detection a d)"
+	equal "main source" "$(detection a 'd["top_sources"][0]["source"]')" 203.0.113.9
+	"$ESCLUSA" show "$(node_name a)" >"$LAB_DIR/show.text"
+	grep -q 'UNDER ATTACK since .* packets/s refused' "$LAB_DIR/show.text" ||
+		fail "show does not say UNDER ATTACK"
+	grep -q 'from 203.0.113.9 .*: mac1' "$LAB_DIR/show.text" || fail "show has no source"
+	wait_for 20 detects a 'd["state"] == "calm"' || fail "it does not end: $(detection a d)"
+	ping_all lana 10.2.0.2 -c 5
+	# Packets by the attacker's own count; peak, and for how long.
+	detects a "abs(d['attacks'][0]['packets'] - $(flooded)) <= 50" ||
+		fail "the flood sent $(flooded): $(detection a d)"
+	detects a '4 <= d["attacks"][0]["end"] - d["attacks"][0]["start"] <= 8' ||
+		fail "not about 6 s: $(detection a d)"
+	peak=$(detection a 'd["attacks"][0]["peak"]')
+	[ "$peak" -ge 2000 ] || fail "peak $peak"
+	# The audit log, and both who followed.
+	audited a 1 "l.event == 'attack_start' and l.kinds == 'mac1' and l.peak > 100"
+	audited a 1 "l.event == 'attack_end' and l.peak == $peak and l.sources == '203.0.113.9'"
+	equal "attack_start events" "$(event "$LAB_DIR/follow.json" \
+		'e["event"] == "attack_start" and e["kinds"] == "mac1"')" 1
+	equal "attack_end events" "$(event "$LAB_DIR/follow.json" \
+		"e['event'] == 'attack_end' and e['peak'] == $peak")" 1
+	grep -q ' attack_start .* kinds=mac1 ' "$LAB_DIR/follow.text" ||
+		fail "monitor's text: $(cat "$LAB_DIR/follow.text")"
+	kill -INT "$text"
+	wait "$text" || fail "monitor ended with $? after Ctrl-C"
+	kill -TERM "$json"
+	wait "$json" || fail "monitor ended with $? after SIGTERM"
+	grep -q 'under attack: .* packets/s refused: mac1' "$LAB_DIR/a.log" ||
+		fail "no line in the log: $(tail -n 3 "$LAB_DIR/a.log")"
+	node_adds_up a
+}
+
+# IPv6 by /64, neighbours by MAC address; invented sources have none that stands out.
+test_kinds_and_sources_of_attacks()
+{
+	detect_lab
+	flood session 2001:db8:bad::1 3 20000
+	sleep 20 # packets of sessions from before the start are no attack for so long
+	equal "attacks" "$(detection a 'd["attacks_seen"]')" 0
+	flood session 2001:db8:bad::1 4 20000
+	wait_for 3 detects a '"session" in d["attacks"][0]["kinds"] if d["attacks"] else 0' ||
+		fail "no attack: $(detection a d)"
+	wait_for 15 detects a 'd["state"] == "calm"' || fail "it does not end: $(detection a d)"
+	equal "source" "$(detection a 'd["attacks"][0]["sources"][0]["source"]')" 2001:db8:bad::/64
+	flood arp x 4 5000
+	wait_for 3 detects a '"neighbour" in d["attacks"][0]["kinds"]' ||
+		fail "no attack: $(detection a d)"
+	wait_for 15 detects a 'd["state"] == "calm"' || fail "it does not end: $(detection a d)"
+	equal "source" "$(detection a 'd["attacks"][0]["sources"][0]["source"]')" "$(mac_of net a0)"
+	flood malformed any 4 20000
+	wait_for 3 detects a 'd["attacks"][0]["kinds"] == ["malformed"]' ||
+		fail "no attack: $(detection a d)"
+	wait_for 15 detects a 'd["state"] == "calm"' || fail "it does not end: $(detection a d)"
+	equal "sources" "$(detection a 'd["attacks"][0]["sources"]')" "[]"
+	equal "attacks" "$(detection a 'd["attacks_seen"]')" 3
+	"$ESCLUSA" audit "$(node_name a)" --verify >/dev/null || fail "the audit log is not whole"
+}
+LIMIT[kinds_and_sources_of_attacks]=120
+
+# Traffic, handshakes, a crypto process that is killed while its peer goes on sending.
+test_work_is_no_attack()
+{
+	detect_lab
+	follow a "$LAB_DIR/follow.json" -j
+	iperf lana lanb 10.2.0.2 -t 3
+	iperf lanb lana 10.1.0.2 -t 3
+	bg lanb "$LAB_DIR/ping.log" ping -n -q -i 0.002 10.1.0.2
+	kill -KILL "$(node_show a pid crypto)"
+	sleep 2
+	wait_for 30 node_ready a || fail "it does not come back"
+	ping_up lana 10.2.0.2 20
+	timeout 5 wg set "$(node_name b)" listen-port 51821
+	ping_up lana 10.2.0.2 30
+	lab_kill "$BG"
+	equal "attacks" "$(detection a 'd["attacks_seen"]')" 0
+	equal "failures that were told" \
+		"$(event "$LAB_DIR/follow.json" 'e["event"] == "failure"')" 1
+	equal "restarts that were told" \
+		"$(event "$LAB_DIR/follow.json" 'e["event"] == "running" and e["restarts"] == 1')" 1
+	[ "$(event "$LAB_DIR/follow.json" 'e["event"] == "session_up"')" -ge 1 ] ||
+		fail "no session was told: $(cat "$LAB_DIR/follow.json")"
+}
+LIMIT[work_is_no_attack]=120
