@@ -145,6 +145,12 @@ static __always_inline int udp(struct esc_cursor c, __u32 len, const esc_addr *f
 	return message(c, len - (__u32)sizeof(*u), from, u->source);
 }
 
+/* Last, because it is a lookup, and most of a flood ends before. */
+static __always_inline int not_from_us(int reason, const esc_addr *from)
+{
+	return reason == ESC_BLACK_to_crypto && is_own(from) ? ESC_BLACK_source : reason;
+}
+
 static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2, __be16 listen_port)
 {
 	__u32 left = esc_left(&c), total;
@@ -170,11 +176,11 @@ static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2, __be16 list
 	esc_map_ip4(&dst, ip->daddr);
 	if (!is_own(&dst))
 		return ESC_BLACK_not_own_addr;
-	if (esc_ip4_local_only(ip->saddr) || esc_ip4_group(ip->saddr) || is_own(&src))
+	if (esc_ip4_local_only(ip->saddr) || esc_ip4_group(ip->saddr))
 		return ESC_BLACK_source;
 	if (ip->protocol != IPPROTO_UDP)
 		return ESC_BLACK_not_udp;
-	return udp(c, total - (__u32)sizeof(*ip), &src, listen_port);
+	return not_from_us(udp(c, total - (__u32)sizeof(*ip), &src, listen_port), &src);
 }
 
 static __always_inline int ipv6_unicast(struct esc_cursor c, const struct ipv6hdr *ip, __u32 len,
@@ -182,7 +188,7 @@ static __always_inline int ipv6_unicast(struct esc_cursor c, const struct ipv6hd
 {
 	if (!is_own6(&ip->daddr))
 		return ESC_BLACK_not_own_addr;
-	if (esc_ip6_local_only(&ip->saddr) || esc_ip6_group(&ip->saddr) || is_own(&ip->saddr))
+	if (esc_ip6_local_only(&ip->saddr) || esc_ip6_group(&ip->saddr))
 		return ESC_BLACK_source;
 	if (ip->nexthdr == IPPROTO_FRAGMENT)
 		return ESC_BLACK_fragment;
@@ -190,7 +196,7 @@ static __always_inline int ipv6_unicast(struct esc_cursor c, const struct ipv6hd
 		return ESC_BLACK_ip_options;
 	if (ip->nexthdr != IPPROTO_UDP)
 		return ESC_BLACK_not_udp;
-	return udp(c, len, &ip->saddr, listen_port);
+	return not_from_us(udp(c, len, &ip->saddr, listen_port), &ip->saddr);
 }
 
 static __always_inline int ipv6(struct esc_cursor c, enum esc_l2 l2, __be16 listen_port)

@@ -158,6 +158,18 @@ static bool same(const uint8_t *at, const char *text)
 	return strchr(text, ':') ? !memcmp(at, key, 16) : !memcmp(at, key + 12, 4);
 }
 
+/* Its session exists, its mac1 is right. */
+static bool is_wanted(const uint8_t *msg)
+{
+	uint32_t receiver = SESSION, mac1 = mac1_at(msg[0]);
+	uint8_t right[WG_MAC_LEN];
+
+	if (mac1 && (!wg_mac(node.blake2s, right, node.keys.mac1, WG_KEY_LEN, msg, mac1, NULL, 0) ||
+		     memcmp(msg + mac1, right, WG_MAC_LEN)))
+		return false;
+	return !receiver_at(msg[0]) || !memcmp(msg + receiver_at(msg[0]), &receiver, 4);
+}
+
 /* What must hold of a frame that reached crypto, asked in another way than the program does. */
 static bool is_message(const struct pkt *p)
 {
@@ -178,7 +190,7 @@ static bool is_message(const struct pkt *p)
 		     ip[12] >= 224 || checksum(ip, 20)))
 		return false;
 	return !udp[9] && !udp[10] && !udp[11] &&
-	       message_reason(udp[8], len) == ESC_BLACK_to_crypto;
+	       message_reason(udp[8], len) == ESC_BLACK_to_crypto && is_wanted(udp + 8);
 }
 
 /* What must hold of a frame that reached the kernel. */
