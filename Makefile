@@ -146,6 +146,8 @@ $(BUILD)/tests/vm/planted.so: tests/vm/planted.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(OPT) $(WARN) -fPIC -shared -o $@ $<
 
+include tests/flood/flood.mk
+
 PROVIDER_SO := $(patsubst tests/provider/%.c,$(BUILD)/tests/provider/%.so,$(wildcard tests/provider/*.c))
 
 # libFuzzer builds the library's sources with its own instrumentation.
@@ -185,7 +187,7 @@ $(HOOKS)/esclusa: $(MAIN_OBJ) $(HOOK_OBJ) $(LIB)
 
 .PHONY: unit-bin bpf-bin fuzz-bin hooks-bin
 hooks-bin: $(HOOKS)/esclusa
-unit-bin: $(UNIT_BIN) $(PROVIDER_SO) $(VM_BIN)
+unit-bin: $(UNIT_BIN) $(PROVIDER_SO) $(VM_BIN) $(FLOOD)/flood
 bpf-bin: $(BPFT_BIN)
 fuzz-bin: $(FUZZ_BIN)
 
