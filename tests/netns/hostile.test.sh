@@ -10,12 +10,6 @@ frames_from()
 		'import json, sys; print(json.load(sys.stdin)[0]["stats64"]["tx"]["packets"])'
 }
 
-mac_of()
-{
-	lab_ip "$1" -j link show "$2" | python3 -c \
-		'import json, sys; print(json.load(sys.stdin)[0]["address"])'
-}
-
 # uncounted NS DEV SIDE: frames that left DEV and that node a's program on that side does not know.
 # Read at one moment: no frame may leave between the two readings.
 uncounted()

@@ -29,6 +29,8 @@ LAB_NS=()
 . "$LAB_HERE/node.sh"
 # shellcheck source=tests/netns/check.sh
 . "$LAB_HERE/check.sh"
+# shellcheck source=tests/netns/attack.sh
+. "$LAB_HERE/attack.sh"
 
 lab_open()
 {
