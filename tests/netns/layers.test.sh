@@ -85,10 +85,10 @@ test_the_kernel_confirms_every_layer()
 	! grep -q 'NOT COMPLETE' "$LAB_DIR/a.log" || fail "a warning about nothing"
 }
 
-# Mappings that are not locked, but for those of the kernel: its pages, its rings.
+# Mappings that are not locked, but for those of the kernel: its pages, its rings, its BPF maps.
 unlocked_memory()
 {
-	awk '/^[0-9a-f]+-/ { name = $6 } /^VmFlags:/ && !/ lo / && name !~ /^(\[v|socket:)/ { print name }' \
+	awk '/^[0-9a-f]+-/ { name = $6 } /^VmFlags:/ && !/ lo / && name !~ /^(\[v|socket:|anon_inode:bpf-map)/ { print name }' \
 		"/proc/$1/smaps"
 }
 

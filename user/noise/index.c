@@ -6,7 +6,7 @@
  */
 #include "noise/core.h"
 
-#define TRIES 128 /* each finds a free slot more often than one time in three */
+#define TRIES 128 /* at worst every other one finds a free slot */
 
 _Static_assert(ESC_SESSION_SLOTS >= 2 * WG_INDICES_PER_PEER * ESC_PEERS_MAX,
 	       "half of the slots are free, whatever the peers do");
