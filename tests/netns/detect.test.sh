@@ -155,3 +155,33 @@ test_work_is_no_attack()
 		fail "no session was told: $(cat "$LAB_DIR/follow.json")"
 }
 LIMIT[work_is_no_attack]=120
+
+# Monitors may follow, strangers not; who follows is told of the stop, and of the next start.
+test_who_may_follow_and_for_how_long()
+{
+	local log=$LAB_DIR/follow.json pid name
+
+	admin_lab
+	name=$(node_name a)
+	must_exit 1 as $STRANGER nogroup "$LAB_DIR/esclusa" monitor "$name"
+	says 'ask to be added to group games'
+	chmod 666 "/run/esclusa/$name.sock"
+	must_exit 1 as $STRANGER nogroup "$LAB_DIR/esclusa" monitor "$name"
+	says 'you may not follow what happens: ask to be added to group games'
+	audited a 1 "l.event == 'request' and l.uid == $STRANGER and l.request == 'monitor'"
+	must_exit 1 "$ESCLUSA" monitor "${name}x"
+	says 'no node named'
+	as $MONITOR games "$LAB_DIR/esclusa" monitor "$name" -j >"$log" 2>"$LAB_DIR/follow.err" &
+	pid=$!
+	wait_for 5 grep -q status "$log" || fail "a monitor may not follow: $(cat "$LAB_DIR/follow.err")"
+	sleep 11 # nobody asks those who follow to say something
+	must_exit 0 show_as $MONITOR games
+	node_stop a || fail "node a ended with $?"
+	wait_for 5 grep -q 'waiting for it' "$LAB_DIR/follow.err" || fail "it does not wait"
+	kill -0 "$pid" || fail "monitor ended with the node"
+	equal "stops that were told" "$(event "$log" 'e["event"] == "stop"')" 1
+	node_start a esclusa
+	wait_for 5 eval '[ "$(event "$log" "e[\"event\"] == \"status\"")" = 2 ]' ||
+		fail "it does not come back: $(cat "$log" "$LAB_DIR/follow.err")"
+	lab_kill "$pid"
+}

@@ -140,11 +140,10 @@ static enum esc_detect_news end_attack(struct esc_detect *d)
 	return ESC_DETECT_END;
 }
 
-static enum esc_detect_news judge(struct esc_detect *d, const struct esc_detect_sample *s,
-				  uint32_t loud, uint64_t ns)
+static enum esc_detect_news judge(struct esc_detect *d, uint32_t loud, uint64_t ns)
 {
 	if (d->attacked) {
-		d->quiet = kinds_above(d, 2) || s->under_load ? 0 : d->quiet + ns;
+		d->quiet = kinds_above(d, 2) ? 0 : d->quiet + ns;
 		return d->quiet >= TOLERANCE(d->conf->calm_after * ESC_S) ? end_attack(d)
 									  : ESC_DETECT_NOTHING;
 	}
@@ -171,7 +170,7 @@ enum esc_detect_news esc_detect_feed(struct esc_detect *d, const struct esc_dete
 		if (loud && !esc_detect_alert(d))
 			d->now = (struct esc_attack){.start = s->time - ns / ESC_S};
 		account(d, s, loud, packets);
-		news = judge(d, s, loud, ns);
+		news = judge(d, loud, ns);
 		for (unsigned int k = 0; k < ESC_DETECT_KINDS; k++) {
 			if (!(s->forgiven & 1u << k))
 				learn(d, k);

@@ -6,7 +6,8 @@
  * A second is loud when one kind is above its threshold. An attack starts after alarm_after loud
  * seconds, where two that are not loud undo one that was, so that one which pauses or changes its
  * kind is seen and a single burst is not. It is over after calm_after seconds in which every kind
- * was below half its threshold and crypto was not under load.
+ * was below half its threshold. That crypto is under load is noted, and decides nothing: many
+ * peers at once may do that, and it stays so for a while by intention.
  *
  * A threshold that is not set follows what is normal here: 2 x mean + 4 x deviation, moving
  * averages over about two minutes of calm, and never outside the bounds of its kind. What goes on

@@ -93,7 +93,7 @@ static void publish(struct node *n, struct line *l)
 bool monitor_next(struct esc_client *c, uint64_t *cursor)
 {
 	struct node *n = c->server->arg;
-	uint64_t lost;
+	uint64_t lost, left = n->events.next - *cursor;
 	const char *line = esc_events_get(&n->events, cursor, &lost);
 	struct line l;
 	char *out;
@@ -109,7 +109,7 @@ bool monitor_next(struct esc_client *c, uint64_t *cursor)
 			 (int)c->who.pid, (unsigned int)c->who.uid);
 		if (!line_begin(&l, n, "lost"))
 			return false;
-		esc_json_u64(&l.json, "events", lost);
+		esc_json_u64(&l.json, "events", left); /* that it will not get */
 		out = line_end(&l);
 	}
 	if (out)
