@@ -258,6 +258,8 @@ static void every_way_of_every_bucket_is_known(void **state)
 		way = &node.guard->known[esc_known_bucket(key.addr)][i % ESC_KNOWN_WAYS];
 		memcpy(way->addr, key.addr, sizeof(way->addr));
 		passes(&p, "known");
+		way->addr[i / 8 % 16] ^= (uint8_t)(1u << i % 8);
+		run_expect(&run, &p, XDP_DROP, ESC_BLACK_total_rate, "another in its bucket");
 		memset(way, 0, sizeof(*way));
 		run_expect(&run, &p, XDP_DROP, ESC_BLACK_total_rate, "forgotten");
 	}
