@@ -42,7 +42,11 @@ struct esc_blake2s_state {
 		(b) = ESC_BLAKE2S_ROTR((b) ^ (c), 7);                                              \
 	} while (0)
 
-/* One round: columns, then diagonals; the arguments are a line of the table SIGMA (2.7). */
+/*
+ * One round: columns, then diagonals; the arguments are a line of the table SIGMA (2.7). At its end
+ * the compiler forgets the block and reads it again in the next one: a copy on the stack would take
+ * most of what a BPF program has (512 bytes, its callers' included).
+ */
 #define ESC_BLAKE2S_ROUND(m, s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15) \
 	do {                                                                                       \
 		ESC_BLAKE2S_G(v0, v4, v8, v12, (m)[s0], (m)[s1]);                                  \
@@ -53,6 +57,7 @@ struct esc_blake2s_state {
 		ESC_BLAKE2S_G(v1, v6, v11, v12, (m)[s10], (m)[s11]);                               \
 		ESC_BLAKE2S_G(v2, v7, v8, v13, (m)[s12], (m)[s13]);                                \
 		ESC_BLAKE2S_G(v3, v4, v9, v14, (m)[s14], (m)[s15]);                                \
+		__asm__ volatile("" ::: "memory");                                                 \
 	} while (0)
 
 /*
