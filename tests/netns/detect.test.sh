@@ -55,6 +55,12 @@ event()
 print(sum(bool(eval(sys.argv[2])) for e in map(json.loads, open(sys.argv[1]))))' "$1" "$2"
 }
 
+# told LOG COUNT EXPRESSION
+told()
+{
+	[ "$(event "$1" "$3")" -ge "$2" ]
+}
+
 test_attack_is_seen_followed_and_over()
 {
 	local json text peak
@@ -163,25 +169,25 @@ test_who_may_follow_and_for_how_long()
 
 	admin_lab
 	name=$(node_name a)
-	must_exit 1 as $STRANGER nogroup "$LAB_DIR/esclusa" monitor "$name"
+	must_exit 1 as "$STRANGER" nogroup "$LAB_DIR/esclusa" monitor "$name"
 	says 'ask to be added to group games'
 	chmod 666 "/run/esclusa/$name.sock"
-	must_exit 1 as $STRANGER nogroup "$LAB_DIR/esclusa" monitor "$name"
+	must_exit 1 as "$STRANGER" nogroup "$LAB_DIR/esclusa" monitor "$name"
 	says 'you may not follow what happens: ask to be added to group games'
 	audited a 1 "l.event == 'request' and l.uid == $STRANGER and l.request == 'monitor'"
 	must_exit 1 "$ESCLUSA" monitor "${name}x"
 	says 'no node named'
-	as $MONITOR games "$LAB_DIR/esclusa" monitor "$name" -j >"$log" 2>"$LAB_DIR/follow.err" &
+	as "$MONITOR" games "$LAB_DIR/esclusa" monitor "$name" -j >"$log" 2>"$LAB_DIR/follow.err" &
 	pid=$!
 	wait_for 5 grep -q status "$log" || fail "a monitor may not follow: $(cat "$LAB_DIR/follow.err")"
 	sleep 11 # nobody asks those who follow to say something
-	must_exit 0 show_as $MONITOR games
+	must_exit 0 show_as "$MONITOR" games
 	node_stop a || fail "node a ended with $?"
 	wait_for 5 grep -q 'waiting for it' "$LAB_DIR/follow.err" || fail "it does not wait"
 	kill -0 "$pid" || fail "monitor ended with the node"
 	equal "stops that were told" "$(event "$log" 'e["event"] == "stop"')" 1
 	node_start a esclusa
-	wait_for 5 eval '[ "$(event "$log" "e[\"event\"] == \"status\"")" = 2 ]' ||
+	wait_for 5 told "$log" 2 'e["event"] == "status"' ||
 		fail "it does not come back: $(cat "$log" "$LAB_DIR/follow.err")"
 	lab_kill "$pid"
 }

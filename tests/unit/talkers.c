@@ -101,7 +101,7 @@ static void heavy_sources_stand_out_of_a_million_invented_ones(void **state)
 	assert_int_equal(esc_talkers_top(&t, top), 2);
 	assert_source(&top[0], 2);
 	assert_source(&top[1], 1);
-	assert_in_range(top[0].packets, 8000 * 250, 8000 * 250 + top[0].surplus);
+	assert_in_range(top[0].packets, 8000u * 250u, 8000u * 250u + top[0].surplus);
 	esc_talkers_close(&t);
 }
 

@@ -204,7 +204,8 @@ void monitor_running(struct node *n)
 
 static bool has_session(const struct node *n, uint32_t id)
 {
-	return n->memory.crypto && n->memory.crypto->peer[id].session;
+	return n->memory.crypto &&
+	       __atomic_load_n(&n->memory.crypto->peer[id].session, __ATOMIC_RELAXED);
 }
 
 static void peer_news(struct node *n, const struct esc_peer *p, bool up)

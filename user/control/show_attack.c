@@ -162,7 +162,7 @@ void esc_detect_text_show(const struct esc_detect *d, FILE *f)
 	else
 		fprintf(f, "  calm: %" PRIu64 " packets/s refused\n", d->total);
 	if (d->pasts)
-		fprintf(f, "  over: %" PRIu64 ", the last ones\n", d->attacks - d->attacked);
+		fprintf(f, "  %" PRIu64 " over, the last ones:\n", d->attacks - d->attacked);
 	for (uint32_t i = 0; i < d->pasts && i < 5; i++)
 		over(&d->past[i], f);
 }
