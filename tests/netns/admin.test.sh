@@ -381,6 +381,7 @@ test_audit_log_is_read_by_monitors_and_rotated()
 	must_exit 1 as $STRANGER nogroup "$LAB_DIR/esclusa" audit "$log"
 	says 'Permission denied'
 	bg a "$LAB_DIR/follow.log" "$ESCLUSA" audit "$a" -f
+	wait_for 5 grep -q start "$LAB_DIR/follow.log" || fail "-f prints nothing"
 	wg set "$a" peer "$(node_public b)" persistent-keepalive 3
 	mv "$log" "$log.1"
 	wg set "$a" peer "$(node_public b)" persistent-keepalive 4

@@ -159,7 +159,7 @@ static void read_lines(FILE *f, const char *path, const struct options *o, struc
 	free(line);
 }
 
-/* Waits; the file of now, if another one has come to its place. */
+/* Waits; the file of now, if another one has come to its place: f may still have lines. */
 static FILE *next_file(FILE *f, const char *path)
 {
 	struct stat mine, there;
@@ -170,10 +170,7 @@ static FILE *next_file(FILE *f, const char *path)
 	    (mine.st_ino == there.st_ino && mine.st_dev == there.st_dev))
 		return f;
 	FILE *next = fopen(path, "re");
-	if (!next)
-		return f;
-	fclose(f);
-	return next;
+	return next ? next : f;
 }
 
 static int conclude(const struct chain *c, const char *path)
@@ -208,7 +205,12 @@ static int audit(const struct options *o)
 	}
 	read_lines(f, path, o, &c);
 	while (o->follow && !ferror(stdout)) {
-		f = next_file(f, path);
+		FILE *next = next_file(f, path);
+		read_lines(f, path, o, &c);
+		if (next == f)
+			continue;
+		fclose(f);
+		f = next;
 		read_lines(f, path, o, &c);
 	}
 	fclose(f);
