@@ -3,7 +3,7 @@
 # make              build build/esclusa (no root needed)
 # sudo make demo    install packages, build, run the main job in network namespaces
 # sudo make check   install packages, build, run every test
-# make bench        measurements (root); make install, fmt, lint, fuzz, clean
+# make bench        measurements (root), also bench-flood; make install, fmt, lint, fuzz, clean
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
@@ -26,7 +26,7 @@ TEST_PACKAGES := clang-format clang-tidy cppcheck shellcheck libcmocka-dev libcl
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo check bench install uninstall fmt lint fuzz clean help
+.PHONY: all deps demo check bench bench-flood install uninstall fmt lint fuzz clean help
 
 all: $(BUILD)/esclusa
 
@@ -36,7 +36,7 @@ deps:
 	@tests/deps $(BUILD_PACKAGES) $(TEST_PACKAGES)
 
 LIBS_NEEDED := libbpf libxdp libsodium libcrypto libmnl libseccomp libcap-ng
-SKIP_PROBE  := deps demo check check-% fuzz bench clean fmt help
+SKIP_PROBE  := deps demo check check-% fuzz bench bench-flood clean fmt help
 ifneq ($(filter-out $(SKIP_PROBE),$(or $(MAKECMDGOALS),all)),)
 MISSING := $(shell for l in $(LIBS_NEEDED); do pkg-config --exists $$l 2>/dev/null || echo $$l; done; \
 	for t in $(CLANG) $(BPFTOOL) pkg-config llvm-strip; do command -v $$t >/dev/null || echo $$t; done)
@@ -208,6 +208,10 @@ demo: deps
 bench: deps
 	@$(MAKE) --no-print-directory all bench-bin
 	@BUILD=$(BUILD) bench/run
+
+bench-flood: deps
+	@$(MAKE) --no-print-directory all bench-bin $(FLOOD)/flood
+	@BUILD=$(BUILD) bench/run flood xdp_cost
 
 fuzz: deps
 	@$(MAKE) --no-print-directory fuzz-bin

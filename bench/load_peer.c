@@ -289,16 +289,17 @@ static void send_batch(struct load *l)
 
 /* --- main ------------------------------------------------------------------------------------ */
 
+/* Negative seconds: at most that long, and only until all have sessions. */
 static int run(struct load *l, double seconds)
 {
 	struct pollfd *fds = calloc(l->count, sizeof(*fds));
-	double begin = load_seconds(), all = 0, end = begin + seconds;
+	double begin = load_seconds(), all = 0, end = begin + (seconds < 0 ? -seconds : seconds);
 
 	if (!fds)
 		return 1;
 	for (uint32_t i = 0; i < l->count; i++)
 		fds[i] = (struct pollfd){.fd = l->peer[i].fd, .events = POLLIN};
-	while (load_seconds() < end) {
+	while (load_seconds() < end && !(seconds < 0 && all > 0)) {
 		bool sending = l->device && l->sessions == l->count;
 
 		poll(fds, l->count, sending ? 0 : 10);
@@ -316,7 +317,7 @@ static int run(struct load *l, double seconds)
 }
 
 /*
- * peer SEED COUNT NODE-IP NODE-PORT NODE-PUBLIC-KEY SECONDS [PROVIDER]
+ * peer SEED COUNT NODE-IP NODE-PORT NODE-PUBLIC-KEY SECONDS|-SECONDS [PROVIDER]
  *      [DEV IP-LENGTH NODE-MAC OWN-MAC OWN-IP]
  */
 int load_peer(int argc, char **argv)

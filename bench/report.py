@@ -15,6 +15,7 @@ RATIOS = {  # question: (numerator, denominator)
     "rate": ("aead", "copy"),
     "scale": ("250 peers", "1 peers"),
     "sandbox": ("all layers", "all waived"),
+    "flood": ("esclusa", "wireguard-go"),
 }
 
 
@@ -88,6 +89,42 @@ def plot(rows, folder):
     return png
 
 
+# One curve for each kind of flood and side over the rate; without a flood all begin at one point.
+def plot_flood(rows, folder):
+    value = {}
+    for r in rows:
+        if r["question"] == "flood":
+            what, kind, rate = r["case"].split(", ")
+            value.setdefault((what, r["side"], kind), {})[rate] = r["median"]
+    if not value or not shutil.which("gnuplot"):
+        return None
+    png = os.path.join(folder, "flood.png")
+    script = [f'set terminal pngcairo size 1200,1500; set output "{png}"',
+              "set multiplot layout 3,1; set grid; set key outside right; set yrange [0:*]"]
+    for what, title in (("goodput", "Mbit/s of one TCP stream through the flooded node"),
+                        ("echoes", "percent of 500 echoes a second that come back"),
+                        ("handshake", "seconds until a new peer has a session")):
+        rates = list(dict.fromkeys(k for (w, _, _), v in value.items() if w == what for k in v))
+        rates.sort(key=lambda x: float("inf") if x == "max" else float(x))
+        curves = []
+        for (w, side, kind), points in value.items():
+            if w != what or kind == "none":
+                continue
+            points = {**value.get((what, side, "none"), {}), **points}
+            data = os.path.join(folder, f"flood-{what}-{side}-{kind}.dat")
+            with open(data, "w") as f:
+                for i, rate in enumerate(rates):
+                    if rate in points:
+                        print(i, points[rate], file=f)
+            dash = "" if side == "esclusa" else " dashtype 2"
+            curves.append(f'"{data}" with linespoints lw 2{dash} title "{side}: {kind}"')
+        ticks = ", ".join(f'"{rate}" {i}' for i, rate in enumerate(rates))
+        script.append(f'set title "{title}"; set xlabel "frames per second sent at it"; '
+                      f"set xtics ({ticks}); plot {', '.join(curves)}")
+    subprocess.run(["gnuplot"], input="\n".join(script), text=True, check=True)
+    return png
+
+
 def main():
     source, folder = sys.argv[1:3]
     rows = read(source)
@@ -98,8 +135,8 @@ def main():
                                "cpu": cpu_name()},
                    "results": rows, "ratios": found}, f, indent=1)
     table(rows, found)
-    png = plot(rows, folder)
-    print(f"\nwritten: {target}" + (f", {png}" if png else ""))
+    pngs = [p for p in (plot(rows, folder), plot_flood(rows, folder)) if p]
+    print("\nwritten: " + ", ".join([target, *pngs]))
 
 
 def cpu_name():
