@@ -61,3 +61,13 @@ flood_end()
 		python3 -c 'import json, sys; print(json.load(sys.stdin)["sent"])')
 	[ "$FLOOD_SENT" -gt 0 ] || fail "the flood sent nothing"
 }
+
+under_load()
+{
+	[ "$(node_show a field under_load)" = True ]
+}
+
+not_under_load()
+{
+	[ "$(node_show a field under_load)" = False ]
+}

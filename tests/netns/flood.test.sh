@@ -115,11 +115,6 @@ recapture()
 	wire_close b
 }
 
-not_under_load()
-{
-	[ "$(node_show a field under_load)" = False ]
-}
-
 # calm: as before. Frames are all home when the node ends.
 calm()
 {

@@ -124,8 +124,3 @@ test_stealth_under_load()
 	equal "cookies for a wrong mac1" "$(cookies 7777)" 0
 	equal "answers other than cookies" "$(answers a but cookie)" 0
 }
-
-under_load()
-{
-	[ "$(node_show a field under_load)" = True ]
-}

@@ -273,3 +273,43 @@ test_rekey()
 	equal "initiations from the node" "$(wire_grep a 'udp[8] == 1')" 2
 	equal "initiations from the guest" "$(wire_grep k 'udp[8] == 1')" 2
 }
+
+# kernel_under KIND OPTION...: the guest begins anew while a flood lasts.
+kernel_under()
+{
+	flood_begin "$@"
+	sleep 1
+	guest_wg k a || fail "the guest cannot make its interface"
+	equal "the guest's last handshake" "$(guest_handshake k)" 0
+	wait_for 25 guest_reaches 10.1.0.2 || fail "no handshake by the guest during the flood ($1)"
+	ping_up lana 10.11.0.2
+	flood_end
+}
+
+# The kernel's WireGuard connects while others flood the node: known to it, then from an address where
+# nobody has been seen, so that it needs a cookie.
+LIMIT[connects_during_floods]=150
+test_connects_during_floods()
+{
+	[ "$NODE_A" = esclusa ] || skip "$NODE_A is not an esclusa node"
+	join
+	ping_up lana 10.11.0.2
+	flood_open
+	kernel_under mac1 --rate 50000
+	[ "$(node_show a counter black_xdp mac1)" -ge 10000 ] || fail "the flood did not arrive"
+	kernel_under initiation --rate 20000
+
+	# The guest moves while it has no session: its second initiation carries the cookie.
+	guest "ip link del wgk; ip addr del 100.64.11.1/24 dev eth0
+		ip addr add 100.64.11.9/24 dev eth0 && ip route add default via 100.64.11.254"
+	flood_begin initiation --rate 3000
+	wait_for 5 under_load || fail "the node is not under load"
+	guest_wg k a || fail "the guest cannot make its interface"
+	wait_for 40 guest_reaches 10.1.0.2 || fail "the guest does not get in with a cookie"
+	flood_end
+	wire_close a k
+	[ "$(wire a count cookie)" -ge 1 ] || fail "the node sent no cookie"
+	[ "$(wire_grep k 'udp[8] == 1 and udp[140:4] != 0')" -ge 1 ] ||
+		fail "no initiation with a second MAC"
+	equal "the guest's endpoint" "$(node_wg show a endpoints | cut -f2)" "100.64.11.9:$NODE_PORT"
+}
