@@ -143,6 +143,13 @@ test_kinds_and_sources_of_attacks()
 	attacked_by mac2 none initiation --rate 50000
 	ping_all lana 10.2.0.2 -c 5
 	"$ESCLUSA" audit "$(node_name a)" --verify >/dev/null || fail "the audit log is not whole"
+	# A node that stops meanwhile writes down the end that it saw.
+	flood_begin mac1 --rate 50000
+	wait_for 3 detects a 'd["state"] == "attack"' || fail "no attack: $(detection a d)"
+	node_stop a || fail "node a ended with $?"
+	flood_end
+	audited a 8 "l.event == 'attack_end'"
+	audited a 1 "l.event == 'attack_end' and l.kinds == 'mac1' and l.seq > 10"
 }
 
 # Traffic, handshakes, a crypto process that is killed while its peer goes on sending.

@@ -298,6 +298,21 @@ static void last_attacks_are_remembered(void **state)
 	}
 }
 
+static void attack_that_lasts_is_over_when_nobody_looks(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, &usual);
+	assert_false(esc_detect_stop(&r.d));
+	seconds(&r, 5, ESC_ATTACK_mac1, 1000);
+	second(&r, ESC_ATTACK_mac1, 0);
+	assert_true(esc_detect_stop(&r.d));
+	assert_int_equal(r.d.pasts, 1);
+	assert_int_equal(r.d.past[0].end, START_TIME + 5);
+	assert_false(esc_detect_stop(&r.d));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +330,7 @@ int main(void)
 		cmocka_unit_test(rate_at_the_threshold_does_not_flap),
 		cmocka_unit_test(late_samples_are_taken_for_what_they_are),
 		cmocka_unit_test(last_attacks_are_remembered),
+		cmocka_unit_test(attack_that_lasts_is_over_when_nobody_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

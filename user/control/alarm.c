@@ -111,12 +111,12 @@ static void say_start(struct node *n)
 	monitor_attack(n, "attack_start", &d->now, d->total);
 }
 
-static void say_end(struct node *n)
+static void say_end(struct node *n, const char *what)
 {
 	const struct esc_attack *a = &n->alarm.detect.past[0];
 	char kinds[ESC_ATTACK_STR];
 
-	esc_info("the attack is over: %llu s, peak %llu packets/s, %llu packets refused: %s",
+	esc_info("%s: %llu s, peak %llu packets/s, %llu packets refused: %s", what,
 		 (unsigned long long)(a->end > a->start ? a->end - a->start : 0),
 		 (unsigned long long)a->peak, (unsigned long long)esc_attack_packets(a),
 		 esc_attack_kinds(a->kinds, kinds));
@@ -141,9 +141,15 @@ void alarm_tick(struct node *n)
 		a->update_due = s.now + UPDATE_NS;
 		say_start(n);
 	} else if (news == ESC_DETECT_END) {
-		say_end(n);
+		say_end(n, "the attack is over");
 	} else if (a->detect.attacked && s.now >= a->update_due) {
 		a->update_due += UPDATE_NS;
 		monitor_attack(n, "attack_update", &a->detect.now, a->detect.total);
 	}
+}
+
+void alarm_stop(struct node *n)
+{
+	if (esc_detect_stop(&n->alarm.detect))
+		say_end(n, "stopped during an attack");
 }

@@ -140,6 +140,11 @@ static enum esc_detect_news end_attack(struct esc_detect *d)
 	return ESC_DETECT_END;
 }
 
+bool esc_detect_stop(struct esc_detect *d)
+{
+	return d->attacked && end_attack(d) == ESC_DETECT_END;
+}
+
 static enum esc_detect_news judge(struct esc_detect *d, uint32_t loud, uint64_t ns)
 {
 	if (d->attacked) {

@@ -71,6 +71,8 @@ static inline bool esc_detect_alert(const struct esc_detect *d)
 {
 	return d->attacked || d->loud;
 }
+/* Nobody looks any more: an attack that lasts is over. false: there is none. */
+bool esc_detect_stop(struct esc_detect *d);
 uint64_t esc_attack_packets(const struct esc_attack *a); /* all kinds together */
 
 #endif

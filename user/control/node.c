@@ -69,6 +69,7 @@ static void begin_stop(struct node *n, const struct signalfd_siginfo *why)
 		return;
 	if (n->phase == PHASE_ZEROIZING)
 		zeroize_stop(n);
+	alarm_stop(n);
 	record_stop(n, (int)why->ssi_signo, (pid_t)why->ssi_pid, (uid_t)why->ssi_uid);
 	monitor_state(n, "stop", NULL);
 	esc_info("stopping");

@@ -285,6 +285,7 @@ void record_tick(struct node *n);
 int alarm_open(struct node *n); /* 0 or -errno */
 void alarm_close(struct node *n);
 void alarm_tick(struct node *n); /* every second */
+void alarm_stop(struct node *n); /* before the record of it */
 
 /* --- monitor.c: news for those who follow, if anybody does --- */
 void monitor_attack(struct node *n, const char *event, const struct esc_attack *a, uint64_t rate);
