@@ -151,6 +151,26 @@ static void flood_that_vanishes_under_load_is_let_in_ever_more_seldom(void **sta
 	assert_int_equal(load.calm, LOAD_CALM);
 }
 
+/* Who forges an address gets its budget, not more, and nobody else's. */
+static void known_addresses_have_budgets_of_their_own(void **state)
+{
+	const int last = ESC_KNOWN_BUCKETS * ESC_KNOWN_WAYS - 1;
+	uint32_t passed = 0;
+
+	(void)state;
+	for (uint64_t end = now + 10 * ESC_S; now < end; now += ESC_S / 5000)
+		passed += load_known(&load, now, 7);
+	assert_in_range(passed, 10 * LOAD_KNOWN_RATE, 10 * LOAD_KNOWN_RATE + LOAD_KNOWN_BURST);
+	for (uint32_t i = 0; i < LOAD_KNOWN_BURST; i++) {
+		assert_true(load_known(&load, now, 6));
+		assert_true(load_known(&load, now, last));
+	}
+	assert_false(load_known(&load, now, 6));
+	assert_true(load_known(&load, now + ESC_S / LOAD_KNOWN_RATE, 6));
+	assert_false(load_known(&load, now, -1));
+	assert_false(load_known(&load, now, last + 1));
+}
+
 /* A loop that has a data packet in every round, and handshakes that never end. */
 static void handshakes_take_a_fifth_of_the_time(void **state)
 {
@@ -190,6 +210,7 @@ int main(void)
 		T(ends_after_a_calm_period_and_not_before),
 		T(does_not_flap_while_cookies_are_asked_for),
 		T(flood_that_vanishes_under_load_is_let_in_ever_more_seldom),
+		T(known_addresses_have_budgets_of_their_own),
 		T(handshakes_take_a_fifth_of_the_time),
 	};
 

@@ -66,8 +66,8 @@ static enum esc_crypto_reason reason_of(enum wg_verdict v)
 
 static void consume(struct crypto *c, const struct waiting_handshake *w)
 {
-	/* The black program bounds what comes from known addresses, so that peers need not ask. */
-	bool ask = c->load.on && !wg_known(c->wg, w->from.addr);
+	/* A peer at its usual place need not ask for a cookie first, unless others forge it. */
+	bool ask = c->load.on && !load_known(&c->load, c->now, wg_known(c->wg, w->from.addr));
 	struct outer_path path;
 	struct wg_out out;
 	struct wg_received r = wg_receive(c->wg, c->now, &w->from, w->msg, w->len, ask, &out);

@@ -52,6 +52,19 @@ uint64_t load_next(const struct load *l)
 	return l->on ? l->busy_until + l->calm : UINT64_MAX;
 }
 
+bool load_known(struct load *l, uint64_t now, int known)
+{
+	const uint64_t one = ESC_S / LOAD_KNOWN_RATE;
+
+	if (known < 0 || known >= (int)(ESC_KNOWN_BUCKETS * ESC_KNOWN_WAYS))
+		return false;
+	uint64_t full_at = l->full_at[known] > now ? l->full_at[known] : now;
+	if (full_at + one > now + LOAD_KNOWN_BURST * one)
+		return false;
+	l->full_at[known] = full_at + one;
+	return true;
+}
+
 bool load_turn(const struct load *l, uint64_t now, bool data_waits)
 {
 	return !data_waits || now >= l->turn_at;

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "guard.h"
 
 /*
  * More refused messages per second than mistakes explain, and so many at once. Both are well below
@@ -29,6 +30,14 @@
 #define LOAD_CALM     (10 * ESC_S)
 #define LOAD_CALM_MAX (320 * ESC_S)
 
+/*
+ * Handshake messages per second, and at once, that a known address may send without a cookie; the
+ * rest is asked for one. The black program lets more pass when cookies are cheap, and anybody can
+ * forge the address.
+ */
+#define LOAD_KNOWN_RATE	 20u
+#define LOAD_KNOWN_BURST 50u
+
 /* While data packets wait, handshakes get one part of the time in so many. */
 #define LOAD_SHARE 5u
 
@@ -39,6 +48,7 @@ struct load {
 	uint64_t left_at;    /* 0: never */
 	uint64_t refused_at; /* the black program's, as seen last */
 	uint64_t turn_at;    /* next handshake, if data packets wait */
+	uint64_t full_at[ESC_KNOWN_BUCKETS * ESC_KNOWN_WAYS]; /* budget of a known address */
 };
 
 /* What happened. */
@@ -50,6 +60,9 @@ void load_budgets(struct load *l, uint64_t now, uint64_t refused_at); /* struct 
 bool load_look(struct load *l, uint64_t now);
 /* When to look again if nothing happens; UINT64_MAX: not before something does. */
 uint64_t load_next(const struct load *l);
+
+/* Under load: may a message of this known address (wg_known()) go without a cookie? */
+bool load_known(struct load *l, uint64_t now, int known);
 
 /* May a handshake message be worked on now? And it was, from then to then. */
 bool load_turn(const struct load *l, uint64_t now, bool data_waits);

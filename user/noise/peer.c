@@ -165,9 +165,9 @@ void wg_peer_set_endpoint(struct wg_peer *peer, const struct wg_endpoint *ep)
 	move(peer, ep);
 }
 
-bool wg_known(const struct wg_device *dev, const uint8_t addr[16])
+int wg_known(const struct wg_device *dev, const uint8_t addr[16])
 {
-	return wg_guard_knows(dev->env.guard, addr);
+	return wg_guard_find(dev->env.guard, addr);
 }
 
 void wg_peer_roam(struct wg_peer *peer, const struct wg_endpoint *from)

@@ -100,16 +100,16 @@ void wg_guard_leave(struct esc_guard *g, struct wg_known_peers *k, const uint8_t
 	}
 }
 
-bool wg_guard_knows(const struct esc_guard *g, const uint8_t addr[16])
+int wg_guard_find(const struct esc_guard *g, const uint8_t addr[16])
 {
 	static const uint8_t none[16];
-	const struct esc_known *known = g->known[esc_known_bucket(addr)];
+	uint32_t bucket = esc_known_bucket(addr);
 
 	if (same(addr, none))
-		return false;
+		return -1;
 	for (uint32_t i = 0; i < ESC_KNOWN_WAYS; i++) {
-		if (same(known[i].addr, addr))
-			return true;
+		if (same(g->known[bucket][i].addr, addr))
+			return (int)(bucket * ESC_KNOWN_WAYS + i);
 	}
-	return false;
+	return -1;
 }

@@ -44,6 +44,7 @@ struct wg_known_peers {
 };
 bool wg_guard_enter(struct esc_guard *g, struct wg_known_peers *k, const uint8_t addr[16]);
 void wg_guard_leave(struct esc_guard *g, struct wg_known_peers *k, const uint8_t addr[16]);
-bool wg_guard_knows(const struct esc_guard *g, const uint8_t addr[16]);
+/* The number of its entry, below ESC_KNOWN_BUCKETS * ESC_KNOWN_WAYS; -1: not known. */
+int wg_guard_find(const struct esc_guard *g, const uint8_t addr[16]);
 
 #endif

@@ -118,10 +118,10 @@ struct wg_peer *wg_route(const struct wg_device *dev, const uint8_t addr[16]); /
 /* --- handshake and cookie messages (types 1, 2, 3) ---------------------------------------- */
 
 /*
- * An authentic message of a peer came from this address, or an administrator named it: the black
- * program has a budget for initiations from there, which need no cookie.
+ * Has an authentic message of a peer come from this address, or did an administrator name it? The
+ * number of its entry in guard.known, below ESC_KNOWN_BUCKETS * ESC_KNOWN_WAYS; -1: no.
  */
-bool wg_known(const struct wg_device *dev, const uint8_t addr[16]);
+int wg_known(const struct wg_device *dev, const uint8_t addr[16]);
 
 enum wg_verdict {
 	WG_HS_DROP,	   /* refused; the network learns nothing */
