@@ -6,8 +6,9 @@
     guard.py MAP known                          the addresses in it, one per line
     guard.py MAP zero                           exit 0 if all of it is zero
     guard.py FILE.pcap receivers                the indices to which a capture's data messages go
-    guard.py DEVICE forge MAC KEY COUNT         initiations to 100.64.1.1 from invented sources:
-                                                noise, but for the mac1 that KEY, a public one, makes
+    guard.py DEVICE forge MAC KEY COUNT [FROM]  initiations to 100.64.1.1 from invented sources or
+                                                FROM: noise, but for the mac1 that KEY, a public
+                                                one, makes
 """
 import base64
 import hashlib
@@ -58,7 +59,7 @@ def receivers(path):
     print("\n".join(sorted(found)))
 
 
-def forge(device, mac, key, count):
+def forge(device, mac, key, count, source=None):
     out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     out.bind((device, 0))
     key = hashlib.blake2s(b"mac1----" + base64.b64decode(key)).digest()
@@ -66,7 +67,7 @@ def forge(device, mac, key, count):
     target = socket.inet_aton("100.64.1.1")
     for _ in range(count):
         head = struct.pack("!BBHHHBBH", 0x45, 0, 176, 0, 0x4000, 64, 17, 0)
-        head += b"\x0b" + os.urandom(3) + target
+        head += (socket.inet_aton(source) if source else b"\x0b" + os.urandom(3)) + target
         total = sum(struct.unpack("!10H", head))
         total = (total & 0xFFFF) + (total >> 16)
         total = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
@@ -78,7 +79,7 @@ def forge(device, mac, key, count):
 
 if __name__ == "__main__":
     if sys.argv[2] == "forge":
-        forge(sys.argv[1], sys.argv[3], sys.argv[4], int(sys.argv[5]))
+        forge(sys.argv[1], sys.argv[3], sys.argv[4], int(sys.argv[5]), *sys.argv[6:])
     elif sys.argv[2] == "receivers":
         receivers(sys.argv[1])
     else:
