@@ -35,14 +35,16 @@ static __always_inline int in_time(void)
 	if (state.sent >= plan.count)
 		return 0;
 	if (!plan.interval) {
-		if (!(state.turn & 63))
+		if (!(state.turn++ & 63))
 			state.over = bpf_ktime_get_ns() >= plan.end;
 		return !state.over;
 	}
 	now = bpf_ktime_get_ns();
 	if (now >= plan.end || now < state.next)
 		return 0;
-	if (state.next + 64 * plan.interval < now)
+	if (!state.next)
+		state.next = now;
+	else if (state.next + 64 * plan.interval < now)
 		state.next = now - 64 * plan.interval;
 	state.next += plan.interval;
 	return 1;
@@ -87,7 +89,7 @@ static __always_inline void source(struct xdp_md *ctx)
 SEC("xdp")
 int flood(struct xdp_md *ctx)
 {
-	__u32 i = state.turn++ % (plan.frames ? plan.frames : 1), at;
+	__u32 i = (__u32)state.sent % (plan.frames ? plan.frames : 1), at;
 	struct flood_frame *frame;
 
 	if (!in_time())

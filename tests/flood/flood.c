@@ -44,6 +44,7 @@ static int usage(void)
 		"  --spread             invented sources for what was captured\n"
 		"  --key KEY            the target's public key\n"
 		"  --capture FILE       pcap of the target's traffic\n"
+		"  --private FILE       a peer's private key\n"
 		"  --size BYTES         of a data message (128)\n"
 		"  --rate N             frames per second; without it as fast as it goes\n"
 		"  --seconds N          how long (1)\n"
@@ -75,9 +76,10 @@ static bool device_mac(struct flood *f)
 static bool options(struct flood *f, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"from", 1, NULL, 'f'},	   {"spread", 0, NULL, 'x'}, {"key", 1, NULL, 'k'},
-		{"capture", 1, NULL, 'c'}, {"size", 1, NULL, 's'},   {"rate", 1, NULL, 'r'},
-		{"seconds", 1, NULL, 't'}, {"count", 1, NULL, 'n'},  {NULL, 0, NULL, 0},
+		{"from", 1, NULL, 'f'},	   {"spread", 0, NULL, 'x'},  {"key", 1, NULL, 'k'},
+		{"capture", 1, NULL, 'c'}, {"private", 1, NULL, 'p'}, {"size", 1, NULL, 's'},
+		{"rate", 1, NULL, 'r'},	   {"seconds", 1, NULL, 't'}, {"count", 1, NULL, 'n'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -97,6 +99,9 @@ static bool options(struct flood *f, int argc, char **argv)
 			break;
 		case 'c':
 			f->capture = optarg;
+			break;
+		case 'p':
+			f->private_key = optarg;
 			break;
 		case 's':
 			f->size = (uint32_t)strtoul(optarg, NULL, 10);
@@ -140,6 +145,7 @@ static bool arguments(struct flood *f, int argc, char **argv)
 		f->plan.spread = 1;
 	return (f->have_key || !(f->kind->needs & FLOOD_NEEDS_KEY)) &&
 	       (f->capture || !(f->kind->needs & FLOOD_NEEDS_CAPTURE)) &&
+	       (f->private_key || !(f->kind->needs & FLOOD_NEEDS_PRIVATE)) &&
 	       (f->from.port || !(f->kind->needs & FLOOD_NEEDS_FROM)) && f->seconds > 0 &&
 	       f->rate >= 0;
 }

@@ -22,7 +22,7 @@ struct wg_cookie_maker;
 struct flood {
 	const struct flood_kind *kind;
 	/* from the command line */
-	const char *device, *capture;
+	const char *device, *capture, *private_key;
 	uint8_t mac[6], own_mac[6]; /* the target's, the device's */
 	struct wg_endpoint to;
 	struct wg_endpoint from; /* port 0: invented ones */
@@ -42,7 +42,8 @@ enum {
 	FLOOD_NEEDS_KEY = 1,
 	FLOOD_NEEDS_CAPTURE = 2,
 	FLOOD_NEEDS_FROM = 4,
-	FLOOD_RAW = 8, /* no source to invent behind an IP header */
+	FLOOD_NEEDS_PRIVATE = 8,
+	FLOOD_RAW = 16, /* no source to invent behind an IP header */
 };
 
 struct flood_kind {
@@ -89,5 +90,10 @@ int flood_get_cookie(struct flood *f, struct wg_blake2s *b, struct wg_cookie_mak
 
 /* A random initiation, with the MACs that the maker has for it. */
 bool flood_initiation(struct wg_blake2s *b, struct wg_cookie_maker *m, uint8_t msg[148]);
+
+/* --- peer.c ------------------------------------------------------------------------------- */
+
+/* That many initiations of the peer whose private key is in f->private_key. */
+int flood_peer(struct flood *f, uint32_t count);
 
 #endif

@@ -102,6 +102,11 @@ static int build_cookie(struct flood *f)
 	return with_macs(f, true);
 }
 
+static int build_peer(struct flood *f)
+{
+	return flood_peer(f, VARIETY);
+}
+
 static int build_session(struct flood *f)
 {
 	flood_random_at(f, flood_message_at(f) + 4);
@@ -249,6 +254,8 @@ const struct flood_kind flood_kinds[] = {
 	{"initiation", build_initiation, FLOOD_NEEDS_KEY, "initiations with a right mac1"},
 	{"cookie", build_cookie, FLOOD_NEEDS_KEY | FLOOD_NEEDS_FROM,
 	 "initiations with a right mac1 and mac2, from one source; waits until it gets a cookie"},
+	{"peer", build_peer, FLOOD_NEEDS_KEY | FLOOD_NEEDS_PRIVATE,
+	 "authentic initiations of a peer"},
 	{"response", build_response, 0, "responses to nothing"},
 	{"session", build_session, 0, "data for sessions that do not exist"},
 	{"data", build_data, FLOOD_NEEDS_CAPTURE, "data for a session, with invented counters"},
