@@ -226,7 +226,7 @@ fmt:
 	$(Q)clang-format -i $(C_FILES)
 
 lint: $(BPF_SKEL) $(BPF_DIGESTS)
-	@BUILD=$(BUILD) CPPFLAGS='$(CPPFLAGS)' tests/lint $(C_FILES)
+	@BUILD=$(BUILD) tests/lint $(C_FILES)
 
 # systemd reads all of /usr/lib, /usr/local/lib and /etc; with another PREFIX, set LIBDIR.
 LIBDIR  ?= $(PREFIX)/lib

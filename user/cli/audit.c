@@ -170,7 +170,9 @@ static FILE *next_file(FILE *f, const char *path)
 	    (mine.st_ino == there.st_ino && mine.st_dev == there.st_dev))
 		return f;
 	FILE *next = fopen(path, "re");
-	return next ? next : f;
+	if (!next)
+		return f;
+	return next;
 }
 
 static int conclude(const struct chain *c, const char *path)
