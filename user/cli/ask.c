@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/acl.h"
+#include "cli/cli.h"
 #include "control/runtime.h"
 
 bool cli_is_name(const char *name)
@@ -143,4 +144,27 @@ int cli_ask(const char *command, const char *name, const char *question, unsigne
 	if (err)
 		cli_say_error(command, name, err);
 	return err;
+}
+
+int cli_name_and_json(int argc, char **argv, const char *help, const char **name, bool *json)
+{
+	int code = cli_common(argc, argv, help);
+
+	*name = NULL;
+	*json = false;
+	if (code >= 0)
+		return code;
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-j") || !strcmp(argv[i], "--json"))
+			*json = true;
+		else if (argv[i][0] == '-')
+			return cli_usage(argv[0], help, "unknown option '%s'", argv[i]);
+		else if (*name)
+			return cli_usage(argv[0], help, "'%s': expected one NAME only", argv[i]);
+		else
+			*name = argv[i];
+	}
+	if (*name && !cli_is_name(*name))
+		return cli_usage(argv[0], help, "'%s' cannot be a node's name", *name);
+	return -1;
 }

@@ -30,4 +30,10 @@ int cli_ask(const char *command, const char *name, const char *question, unsigne
 /* Why asking failed, to standard error; what cli_ask() says for this -errno. */
 void cli_say_error(const char *command, const char *name, int err);
 
+/*
+ * The arguments of a command "[NAME] [-j]", cli_common()'s included: -1 to go on, *name is NULL if
+ * none was given; otherwise the exit code.
+ */
+int cli_name_and_json(int argc, char **argv, const char *help, const char **name, bool *json);
+
 #endif

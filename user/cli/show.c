@@ -50,25 +50,11 @@ static int show_any(bool json)
 
 int cmd_show(int argc, char **argv)
 {
-	int code = cli_common(argc, argv, help);
-	const char *name = NULL;
-	bool json = false;
+	const char *name;
+	bool json;
+	int code = cli_name_and_json(argc, argv, help, &name, &json);
 
 	if (code >= 0)
 		return code;
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "-j") || !strcmp(argv[i], "--json"))
-			json = true;
-		else if (argv[i][0] == '-')
-			return cli_usage("show", help, "unknown option '%s'", argv[i]);
-		else if (name)
-			return cli_usage("show", help, "'%s': expected one NAME only", argv[i]);
-		else
-			name = argv[i];
-	}
-	if (!name)
-		return show_any(json);
-	if (!cli_is_name(name))
-		return cli_usage("show", help, "'%s' cannot be a node's name", name);
-	return show(name, json);
+	return name ? show(name, json) : show_any(json);
 }
