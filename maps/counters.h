@@ -39,7 +39,16 @@
 	X(mac2, DROP, "under load: initiation without a valid mac2")                               \
 	X(source_rate, DROP, "too many handshakes from one source")                                \
 	X(total_rate, DROP, "too many handshakes in total")                                        \
-	X(neighbour_rate, DROP, "too many ARP or neighbour discovery messages")
+	X(neighbour_rate, DROP, "too many ARP or neighbour discovery messages")                    \
+	X(to_lan, PASS, "of a connection, to the red NIC")                                         \
+	X(dhcp, LOCAL, "DHCP answer, to the kernel")                                               \
+	X(no_connection, DROP, "no connection, and nothing that opens one")                        \
+	X(conn_state, DROP, "TCP segment that its connection does not expect")                     \
+	X(conn_full, DROP, "no room for connections")                                              \
+	X(icmp_error, DROP, "ICMP error about nothing that was sent")                              \
+	X(fragment_lost, DROP, "fragment whose first one is not known")                            \
+	X(ttl, DROP, "TTL expired")                                                                \
+	X(lan_mtu, DROP, "larger than the LAN's MTU")
 
 /* Red XDP program: a frame from the LAN. */
 #define ESC_RED_REASONS(X)                                                                         \
@@ -59,7 +68,63 @@
 	X(own_addr, DROP, "own address, not ARP, ND or echo")                                      \
 	X(multicast, DROP, "multicast or broadcast")                                               \
 	X(source, DROP, "impossible source address")                                               \
-	X(not_secure, DROP, "not for a secure site")
+	X(not_secure, DROP, "not for a secure site")                                               \
+	X(to_black, PASS, "for the internet, to the black NIC")                                    \
+	X(hairpin, PASS, "for a LAN host's own public port, back to the LAN")                      \
+	X(service, LOCAL, "service of the node, to the kernel")                                    \
+	X(ttl, ANSWER, "TTL expired, answered")                                                    \
+	X(too_big, ANSWER, "larger than the black MTU, answered")                                  \
+	X(denied, ANSWER, "denied by [Split], answered")                                           \
+	X(no_route, ANSWER, "no way to the internet, answered")                                    \
+	X(quiet, DROP, "as one of these, but no answer allowed, or too many")                      \
+	X(protocol, DROP, "protocol or ICMP type that is not forwarded")                           \
+	X(transport, DROP, "malformed transport header")                                           \
+	X(fragment_lost, DROP, "fragment whose first one is not known")                            \
+	X(icmp_error, DROP, "ICMP error about nothing that was received")
+
+/*
+ * black_out, the guard of what red hands to the black NIC: the last look before the internet.
+ * It cannot answer; what can be answered is the red program's to find out.
+ */
+#define ESC_BLACK_OUT_REASONS(X)                                                                   \
+	X(sent, PASS, "to the internet")                                                           \
+	X(off, DROP, "router mode is off")                                                         \
+	X(short_frame, DROP, "truncated header")                                                   \
+	X(ethertype, DROP, "not IPv4 or IPv6")                                                     \
+	X(ip_header, DROP, "bad IP header or length, or options")                                  \
+	X(secure, DROP, "for a secure prefix, in clear")                                           \
+	X(source, DROP, "from an address that must not leave")                                     \
+	X(destination, DROP, "to an address that is not in the internet")                          \
+	X(ttl, DROP, "TTL expired")                                                                \
+	X(too_big, DROP, "larger than the black MTU")                                              \
+	X(protocol, DROP, "protocol or ICMP type that is not forwarded")                           \
+	X(transport, DROP, "malformed transport header")                                           \
+	X(denied, DROP, "no connection, and no rule that lets it out")                             \
+	X(conn_state, DROP, "TCP segment that its connection does not expect")                     \
+	X(conn_full, DROP, "no room for connections")                                              \
+	X(no_port, DROP, "no own port left")                                                       \
+	X(fragment_lost, DROP, "fragment whose first one is not known")                            \
+	X(icmp_error, DROP, "ICMP error about nothing that was received")                          \
+	X(no_route, DROP, "no route on the black NIC")                                             \
+	X(no_neighbour, DROP, "next hop not resolved yet")                                         \
+	X(leak, DROP, "would have left with an address that is not the node's")
+
+/* red_out, the second firewall: what the black program hands to the red NIC. */
+#define ESC_RED_OUT_REASONS(X)                                                                     \
+	X(let_in, PASS, "into the LAN")                                                            \
+	X(off, DROP, "router mode is off")                                                         \
+	X(short_frame, DROP, "truncated header")                                                   \
+	X(ethertype, DROP, "not IPv4 or IPv6")                                                     \
+	X(ip_header, DROP, "bad IP header or length, or options")                                  \
+	X(source, DROP, "from an address that cannot be outside")                                  \
+	X(destination, DROP, "not for a host of the LAN")                                          \
+	X(protocol, DROP, "protocol or ICMP type that is not forwarded")                           \
+	X(transport, DROP, "malformed transport header")                                           \
+	X(no_flow, DROP, "nobody in the LAN began it, and nothing opens it")                       \
+	X(fragment_lost, DROP, "fragment whose first one is not known")                            \
+	X(icmp_error, DROP, "ICMP error about nothing that the LAN sent")                          \
+	X(no_route, DROP, "no route on the red NIC")                                               \
+	X(no_neighbour, DROP, "LAN host not resolved yet")
 
 /* Red process, from the LAN towards crypto (out_*) and from crypto towards the LAN (in_*). */
 #define ESC_RED_PROC_REASONS(X)                                                                    \
@@ -137,10 +202,13 @@
 	X(peer_empty, PASS, "other process, empty")                                                \
 	X(held, PASS, "waiting for a neighbour")
 
-enum esc_kind { ESC_KIND_PASS, ESC_KIND_LOCAL, ESC_KIND_DROP };
+/* ANSWER: an XDP program sent an ICMP error back in the packet's place. */
+enum esc_kind { ESC_KIND_PASS, ESC_KIND_LOCAL, ESC_KIND_ANSWER, ESC_KIND_DROP };
 
 #define ESC_BLACK_ENUM(id, kind, text)	     ESC_BLACK_##id,
 #define ESC_RED_ENUM(id, kind, text)	     ESC_RED_##id,
+#define ESC_BLACK_OUT_ENUM(id, kind, text)   ESC_BLACK_OUT_##id,
+#define ESC_RED_OUT_ENUM(id, kind, text)     ESC_RED_OUT_##id,
 #define ESC_RED_PROC_ENUM(id, kind, text)    ESC_RP_##id,
 #define ESC_CRYPTO_ENUM(id, kind, text)	     ESC_CR_##id,
 #define ESC_VIOLATION_ENUM(id, kind, text)   ESC_VIOLATION_##id,
@@ -149,6 +217,8 @@ enum esc_kind { ESC_KIND_PASS, ESC_KIND_LOCAL, ESC_KIND_DROP };
 
 enum esc_black_reason { ESC_BLACK_REASONS(ESC_BLACK_ENUM) ESC_BLACK_REASON_COUNT };
 enum esc_red_reason { ESC_RED_REASONS(ESC_RED_ENUM) ESC_RED_REASON_COUNT };
+enum esc_black_out_reason { ESC_BLACK_OUT_REASONS(ESC_BLACK_OUT_ENUM) ESC_BLACK_OUT_COUNT };
+enum esc_red_out_reason { ESC_RED_OUT_REASONS(ESC_RED_OUT_ENUM) ESC_RED_OUT_COUNT };
 enum esc_red_proc_reason { ESC_RED_PROC_REASONS(ESC_RED_PROC_ENUM) ESC_RP_COUNT };
 enum esc_crypto_reason {
 	ESC_CRYPTO_OUT_REASONS(ESC_CRYPTO_ENUM) ESC_CRYPTO_IN_REASONS(ESC_CRYPTO_ENUM) ESC_CR_COUNT

@@ -29,6 +29,8 @@ static const char *mode_name(enum esc_mode mode)
 	switch (mode) {
 	case ESC_MODE_ENCRYPTOR:
 		return "encryptor";
+	case ESC_MODE_ROUTER:
+		return "router";
 	}
 	return "unknown";
 }

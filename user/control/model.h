@@ -25,6 +25,7 @@
 
 #include "base/encode.h"
 #include "control/defence.h"
+#include "control/router.h"
 #include "ipc/msg.h"
 #include "sizes.h"
 
@@ -37,7 +38,7 @@
 #define ESC_DEFAULT_STATE "/var/lib/esclusa"
 #define ESC_NO_PEER	  UINT32_MAX
 
-enum esc_mode { ESC_MODE_ENCRYPTOR };
+enum esc_mode { ESC_MODE_ENCRYPTOR, ESC_MODE_ROUTER };
 
 /* The BPF LSM layer: where the kernel has it; never; or no start without it. */
 enum esc_lsm_mode { ESC_LSM_AUTO, ESC_LSM_OFF, ESC_LSM_REQUIRED };
@@ -78,6 +79,7 @@ struct esc_model {
 	uint32_t waived;		 /* sandbox layers: ESC_LAYER_BITs of ipc/sandbox.h */
 	enum esc_lsm_mode lsm;
 	struct esc_defence defence;
+	struct esc_split_conf split;
 	/* Where the file says so, for messages about this machine: "FILE:LINE: …". 0: a default. */
 	char file[ESC_PATH_MAX + 1];
 	uint32_t black_line, red_line, queues_line, provider_line, keystore_line;
