@@ -76,6 +76,19 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h maps/*.h)
 	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
 	$(Q)llvm-strip -g $@
 
+# Programs for tests alone, around the headers of bpf/: a test includes "test/NAME.skel.h".
+BPFT_SKEL := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/bpf/test/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
+
+$(BUILD)/bpf/test/%.bpf.o: tests/bpf/%.bpf.c $(wildcard bpf/*.h maps/*.h tests/bpf/*.h)
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
+	$(Q)llvm-strip -g $@
+
+$(BUILD)/bpf/test/%.skel.h: $(BUILD)/bpf/test/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
@@ -114,13 +127,15 @@ $(BUILD)/esclusa: $(MAIN_OBJ) $(LIB)
 
 # --- tests ------------------------------------------------------------------------------------
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
-BPFT_BIN := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/*.c))
+BPFT_BIN := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c)))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+$(BPFT_BIN:$(BUILD)/%=$(BUILD)/obj/%.o): | $(BPFT_SKEL)
 
 $(BUILD)/tests/bpf/%: $(BUILD)/obj/tests/bpf/%.o $(LIB)
 	$(call say,LD,$@)
@@ -225,7 +240,7 @@ C_FILES := $(wildcard maps/*.h bpf/*.[ch] crypto-offload/*.[ch] user/*/*.[ch] te
 fmt:
 	$(Q)clang-format -i $(C_FILES)
 
-lint: $(BPF_SKEL) $(BPF_DIGESTS)
+lint: $(BPF_SKEL) $(BPFT_SKEL) $(BPF_DIGESTS)
 	@BUILD=$(BUILD) tests/lint $(C_FILES)
 
 # systemd reads all of /usr/lib, /usr/local/lib and /etc; with another PREFIX, set LIBDIR.

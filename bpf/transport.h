@@ -131,6 +131,17 @@ static __always_inline int esc_packet_transport(struct esc_packet *p, struct esc
 	return ESC_PACKET_PROTOCOL;
 }
 
+/*
+ * Not the first fragment; it begins at byte `at` of what was fragmented. No link is so small that
+ * one would begin inside the least transport header: that is an attempt to change the ports or
+ * flags that the first one was judged by (RFC 1858, RFC 3128).
+ */
+static __always_inline int esc_packet_fragment(struct esc_packet *p, __u32 at)
+{
+	p->what = ESC_PACKET_FRAGMENT;
+	return at < sizeof(struct tcphdr) ? ESC_PACKET_TRANSPORT : ESC_PACKET_OK;
+}
+
 static __always_inline int esc_packet4(struct esc_packet *p, struct esc_cursor c)
 {
 	__u32 left = esc_left(&c);
@@ -148,10 +159,8 @@ static __always_inline int esc_packet4(struct esc_packet *p, struct esc_cursor c
 	p->l4 = ESC_AT_L44;
 	if (esc_ip4_fragment(ip)) {
 		p->frag_id = ip->id;
-		if (ip->frag_off & bpf_htons(0x1fff)) {
-			p->what = ESC_PACKET_FRAGMENT;
-			return ESC_PACKET_OK;
-		}
+		if (ip->frag_off & bpf_htons(0x1fff))
+			return esc_packet_fragment(p, 8u * (bpf_ntohs(ip->frag_off) & 0x1fff));
 		p->first_fragment = 1;
 	}
 	return esc_packet_transport(p, c, p->len - (__u32)sizeof(*ip));
@@ -184,10 +193,8 @@ static __always_inline int esc_packet6(struct esc_packet *p, struct esc_cursor c
 		p->l4 += (__u32)sizeof(*f);
 		p->proto = f->next;
 		p->frag_id = f->id;
-		if (f->offset & bpf_htons(0xfff8)) {
-			p->what = ESC_PACKET_FRAGMENT;
-			return ESC_PACKET_OK;
-		}
+		if (f->offset & bpf_htons(0xfff8))
+			return esc_packet_fragment(p, bpf_ntohs(f->offset) & 0xfff8);
 		p->first_fragment = (f->offset & bpf_htons(1)) != 0;
 	}
 	return esc_packet_transport(p, c, len);

@@ -52,6 +52,7 @@ struct esc_split_cfg {
 	__u32 timeout[ESC_CONN_STATES];	 /* s */
 	__u32 fragment_timeout;		 /* s */
 	__u32 answer_rate, answer_burst; /* ICMP errors to the LAN, per second and at once */
+	__u8 red4[4], red6[16]; /* the red NIC's addresses: where they come from; 0: they do not */
 };
 
 /* --- policy: black_policy, red_policy, arrays of two ------------------------------------------ */
@@ -194,8 +195,9 @@ static inline __u64 esc_port_owner(const struct esc_nat_key *k)
 struct esc_frag_key {
 	__u8 from[16], to[16];
 	__u32 id;   /* as in the packet */
-	__u8 proto; /* IPv4; IPv6: 0 */
-	__u8 pad[3];
+	__u8 proto; /* IPv4; IPv6: 0, only the first fragment's counts (RFC 8200, 4.5) */
+	__u8 in;    /* 1: from the internet; no direction finds the other's */
+	__u8 pad[2];
 };
 
 struct esc_frag {

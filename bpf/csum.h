@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * csum.h: the internet checksum: incremental updates (RFC 1624, equation 3) and sums over memory.
+ * Sums are of words as they are in memory: one's complement addition does not care which byte of
+ * a word comes first (RFC 1071, 2), as long as all words begin at even places.
+ */
+#ifndef ESC_BPF_CSUM_H
+#define ESC_BPF_CSUM_H
+
+#include "parse.h"
+
+static __always_inline __u16 esc_csum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)((sum & 0xffff) + (sum >> 16));
+}
+
+/* What replacing one word by another adds to the sum of everything. */
+static __always_inline __u64 esc_csum_diff2(__be16 from, __be16 to)
+{
+	return (__u64)(__u16)~from + to;
+}
+
+static __always_inline __u64 esc_csum_diff4(__be32 from, __be32 to)
+{
+	return (__u64)(__u32)~from + to;
+}
+
+/* The checksum field `check` after the words that it covers changed by `diff`. */
+static __always_inline __be16 esc_csum_update(__be16 check, __u64 diff)
+{
+	return (__be16)~esc_csum_fold((__u64)(__u16)~check + diff);
+}
+
+#endif
