@@ -35,4 +35,14 @@ static __always_inline __be16 esc_csum_update(__be16 check, __u64 diff)
 	return (__be16)~esc_csum_fold((__u64)(__u16)~check + diff);
 }
 
+/* The same of UDP over IPv4 (RFC 768): 0 is no checksum, and a sum of 0 is written as all ones. */
+static __always_inline __be16 esc_csum_update_udp(__be16 check, __u64 diff)
+{
+	__be16 sum = esc_csum_update(check, diff);
+
+	if (!check)
+		return 0;
+	return sum ? sum : 0xffff;
+}
+
 #endif
