@@ -8,6 +8,7 @@
  */
 #include "admit.h"
 #include "parse.h"
+#include "split_black.h"
 #include "talker.h"
 
 /* Message lengths (WireGuard paper, 5.4); data: header and tag, the smallest is a keepalive. */
@@ -47,6 +48,8 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } black_xsks SEC(".maps");
+
+ESC_DEV_MAP(black_devs);
 
 static __always_inline bool is_own(const esc_addr *a)
 {

@@ -4,7 +4,7 @@
  * site goes to the red process; ARP, ND and echo to an own address go to the kernel, which so
  * never gets a packet to forward; nothing else goes anywhere. Reads packets, never writes.
  */
-#include "parse.h"
+#include "flow.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -25,14 +25,6 @@ struct {
 } red_addr SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
-	__uint(max_entries, ESC_PREFIXES_MAX);
-	__type(key, struct esc_lpm_key);
-	__type(value, __u8);
-} secure SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, ESC_RED_REASON_COUNT);
 	__type(key, __u32);
@@ -46,6 +38,8 @@ struct {
 	__type(value, __u32);
 } red_xsks SEC(".maps");
 
+ESC_DEV_MAP(red_devs);
+
 static __always_inline bool is_own(const esc_addr *a)
 {
 	return bpf_map_lookup_elem(&red_addr, a);
@@ -57,18 +51,9 @@ static __always_inline bool is_own6(const esc_addr *a)
 	return !esc_ip6_local_only(a) && is_own(a);
 }
 
-/*
- * Longest prefix. The family in the value keeps ::/0 away from IPv4: every IPv4 prefix is longer
- * than every IPv6 prefix that covers the mapped addresses, so the wrong family means no match.
- */
 static __always_inline bool is_secure(const esc_addr *a, __u8 family)
 {
-	struct esc_lpm_key key = {.prefixlen = 128};
-	const __u8 *found;
-
-	__builtin_memcpy(key.addr, a, sizeof(key.addr));
-	found = bpf_map_lookup_elem(&secure, &key);
-	return found && *found == family;
+	return esc_prefix_has(&secure, a, family);
 }
 
 static __always_inline int not_for_us(enum esc_l2 l2)

@@ -18,10 +18,16 @@
  *
  *   black.bpf.o   program black      maps black_cfg black_addr black_stats black_xsks
  *                                    black_guard (guard.h), black_limits, black_sources,
- *                                    black_buckets, black_talkers
- *   red.bpf.o     program red        maps red_cfg red_addr red_stats red_xsks secure
+ *                                    black_buckets, black_talkers, black_devs
+ *   red.bpf.o     program red        maps red_cfg red_addr red_stats red_xsks secure red_devs
+ *   black_out.bpf.o, red_out.bpf.o   programs of that name, maps black_out_stats, red_out_stats
  *   egress.bpf.o  program egress     maps egress_stats   (tc clsact on the black NIC: lets only
  *                                    ARP and ND of the node's own kernel leave; R6)
+ *
+ * Shared (split.h): red, red_out: red_split red_policy red_flow red_frag red_hits red_route
+ * red_neigh red_wants secure; black, black_out: black_split black_policy black_secure black_lan
+ * black_route black_neigh black_wants; these two and red (hairpin): conn_new conn nat_map nat_ports
+ * black_frag.
  */
 
 /* *_cfg: array of one. A program drops everything (reason `off`) until `on` is 1. */
@@ -30,8 +36,11 @@ struct esc_nic_cfg {
 	__u32 on;
 	__u16 listen_port; /* network order; black only */
 	__u8 mac[6];	   /* own MAC address */
-	__u32 reserved;
+	__u32 flags;	   /* ESC_NIC_* */
 };
+
+/* The address comes by DHCP: the client's requests may leave, answers reach the kernel. Black. */
+enum { ESC_NIC_DHCP = 1 };
 
 /*
  * *_addr: hash of own addresses; the value is 1. `secure`: LPM trie of the prefixes of secure

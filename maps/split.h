@@ -210,10 +210,13 @@ struct esc_frag {
 
 struct esc_next {
 	__u8 via[16]; /* all zero: on the link */
+	__u8 family;  /* of the prefix (enum esc_secure): ::/0 does not speak for IPv4 */
+	__u8 pad[3];
 };
 
 /* A neighbour in use is asked for again after this long, so that control keeps it resolved. */
 #define ESC_NEIGH_REFRESH_NS (30ull * 1000000000ull)
+#define ESC_NEIGH_RETRY_NS   1000000000ull /* one that did not answer */
 #define ESC_NEIGH_MAX	     8192u
 #define ESC_ROUTES_MAX	     4096u
 #define ESC_WANTS_SIZE	     65536u /* bytes */
@@ -230,7 +233,13 @@ struct esc_neigh_want {
 	__u8 addr[16];
 };
 
-/* *_devs: devmap; struct bpf_devmap_val: the NIC and the program that sees what goes out there. */
+/*
+ * black_secure, black_lan: LPM tries as `secure` is (bpf_abi.h), of the black domain: prefixes that
+ * never leave in clear, and those of the LAN (in IPv6 the only sources that may leave).
+ */
+
+/* red_devs, black_devs: devmaps; struct bpf_devmap_val: the NIC and the program that sees what goes
+ * out there. */
 enum { ESC_DEV_BLACK, ESC_DEV_RED, ESC_DEVS };
 
 #define ESC_CONNECTIONS_DEFAULT 65536u

@@ -13,11 +13,13 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "black.skel.h"
+#include "black_out.skel.h"
 #include "control/egress.h"
 #include "control/lsm.h"
 #include "control/pins.h"
 #include "egress.skel.h"
 #include "red.skel.h"
+#include "red_out.skel.h"
 
 /* What is attached to one NIC. */
 struct hook {
@@ -66,12 +68,16 @@ static const char *link_pin(enum esc_side side)
 int esc_bpf_selftest(esc_selftest_report *report, void *arg)
 {
 	struct esc_object o[] = {
-		{.name = "black"}, {.name = "red"}, {.name = "egress"}, {.name = "lsm"}};
+		{.name = "black"}, {.name = "red"},	  {.name = "egress"},
+		{.name = "lsm"},   {.name = "black_out"}, {.name = "red_out"},
+	};
 
 	o[0].bytes = black_bpf__elf_bytes(&o[0].size);
 	o[1].bytes = red_bpf__elf_bytes(&o[1].size);
 	o[2].bytes = egress_bpf__elf_bytes(&o[2].size);
 	o[3].bytes = esc_lsm_bytes(&o[3].size);
+	o[4].bytes = black_out_bpf__elf_bytes(&o[4].size);
+	o[5].bytes = red_out_bpf__elf_bytes(&o[5].size);
 	return esc_selftest_control(o, sizeof(o) / sizeof(o[0]), report, arg);
 }
 
