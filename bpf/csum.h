@@ -18,6 +18,18 @@ static __always_inline __u16 esc_csum_fold(__u64 sum)
 	return (__u16)((sum & 0xffff) + (sum >> 16));
 }
 
+/* The sum of `len` bytes, a constant and a multiple of 4. */
+static __always_inline __u64 esc_csum_words(const void *at, __u32 len)
+{
+	const esc_u32 *w = at;
+	__u64 sum = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < len / 4; i++)
+		sum += w[i];
+	return sum;
+}
+
 /* What replacing one word by another adds to the sum of everything. */
 static __always_inline __u64 esc_csum_diff2(__be16 from, __be16 to)
 {

@@ -28,6 +28,12 @@ _Static_assert(sizeof(esc_addr) == sizeof(struct esc_addr_key), "map keys are ad
 typedef __u16 __attribute__((__may_alias__)) esc_u16;
 typedef __u32 __attribute__((__may_alias__)) esc_u32;
 
+static __always_inline bool esc_same_addr(const esc_addr *a, const esc_addr *b)
+{
+	return !((a->s6_addr32[0] ^ b->s6_addr32[0]) | (a->s6_addr32[1] ^ b->s6_addr32[1]) |
+		 (a->s6_addr32[2] ^ b->s6_addr32[2]) | (a->s6_addr32[3] ^ b->s6_addr32[3]));
+}
+
 struct esc_cursor {
 	void *pos;
 	void *end;
