@@ -57,8 +57,8 @@ bool esc_netlink_parse_neigh(const struct nlmsghdr *nlh, uint32_t *ifindex, stru
 	}
 	*ifindex = (uint32_t)nd->ndm_ifindex;
 	n->incomplete = nd->ndm_state & NUD_INCOMPLETE;
-	n->state = nlh->nlmsg_type == RTM_DELNEIGH ? ESC_NEIGH_NONE
-						   : neigh_state(nd->ndm_state, has_mac);
+	n->gone = nlh->nlmsg_type == RTM_DELNEIGH;
+	n->state = n->gone ? ESC_NEIGH_NONE : neigh_state(nd->ndm_state, has_mac);
 	return has_addr;
 }
 

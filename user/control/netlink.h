@@ -26,11 +26,21 @@ struct esc_neigh {
 	uint8_t mac[6]; /* STALE and VALID */
 	enum esc_neigh_state state;
 	bool incomplete; /* NONE: the kernel is asking already */
+	bool gone;	 /* news: its entry was removed */
 };
 
 struct esc_route {
 	uint8_t via[16]; /* gateway, or the destination itself when it is on the link */
 	uint8_t src[16]; /* own address that the kernel prefers */
+};
+
+/* An entry of the main routing table. Several of one prefix: the lowest metric is in force. */
+struct esc_table_route {
+	uint8_t to[16];
+	uint8_t len;	  /* IPv4: 96 + n */
+	bool unreachable; /* of whatever kind; such a route is of all devices */
+	uint8_t via[16];  /* all zero: on the link */
+	uint32_t metric;
 };
 
 /* News. Called from esc_netlink_read(); `ifindex` is the device that they are about. */
@@ -62,6 +72,18 @@ int esc_netlink_addrs(struct esc_netlink *nl, uint32_t ifindex, bool all, uint8_
  */
 int esc_netlink_route(struct esc_netlink *nl, uint32_t ifindex, const uint8_t dst[16],
 		      struct esc_route *route);
+
+/*
+ * The main table's routes to unicast addresses that go out on this device, in no order; one of
+ * several next hops: the first one there. Returns how many there are: at most max were written.
+ * Or -errno.
+ */
+int esc_netlink_routes(struct esc_netlink *nl, uint32_t ifindex, struct esc_table_route *out,
+		       uint32_t max);
+
+/* Every neighbour of this device, as esc_netlink_neigh() has it. 0 or -errno. */
+int esc_netlink_neighs(struct esc_netlink *nl, uint32_t ifindex,
+		       void (*fn)(void *arg, const struct esc_neigh *n), void *arg);
 
 /* What the kernel's neighbour table says (state NONE if nothing). 0 or -errno. */
 int esc_netlink_neigh(struct esc_netlink *nl, uint32_t ifindex, const uint8_t addr[16],

@@ -11,7 +11,8 @@
 
 #define ANSWER_SIZE 32768
 
-static struct nlmsghdr *question(char *buf, uint16_t type, uint16_t flags, struct esc_netlink *nl)
+struct nlmsghdr *esc_netlink_question(char *buf, uint16_t type, uint16_t flags,
+				      struct esc_netlink *nl)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 
@@ -21,8 +22,7 @@ static struct nlmsghdr *question(char *buf, uint16_t type, uint16_t flags, struc
 	return nlh;
 }
 
-/* Send a question and give every answer to fn. 0 or the kernel's -errno. */
-static int ask(struct esc_netlink *nl, struct nlmsghdr *nlh, mnl_cb_t fn, void *arg)
+int esc_netlink_ask(struct esc_netlink *nl, struct nlmsghdr *nlh, mnl_cb_t fn, void *arg)
 {
 	const unsigned int seq = nlh->nlmsg_seq, port = mnl_socket_get_portid(nl->ask);
 	const bool one = !(nlh->nlmsg_flags & (NLM_F_DUMP | NLM_F_ACK));
@@ -112,9 +112,9 @@ int esc_netlink_addrs(struct esc_netlink *nl, uint32_t ifindex, bool all, uint8_
 	char buf[256];
 
 	for (w.rank = 0; w.rank < RANKS; w.rank++) {
-		struct nlmsghdr *nlh = question(buf, RTM_GETADDR, NLM_F_DUMP, nl);
+		struct nlmsghdr *nlh = esc_netlink_question(buf, RTM_GETADDR, NLM_F_DUMP, nl);
 		mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifaddrmsg));
-		int err = ask(nl, nlh, one_addr, &w);
+		int err = esc_netlink_ask(nl, nlh, one_addr, &w);
 		if (err)
 			return err;
 	}
@@ -130,7 +130,7 @@ struct route_answer {
 	bool ok;
 };
 
-static bool via_attr(const struct nlattr *attr, uint8_t out[16])
+bool esc_netlink_via_attr(const struct nlattr *attr, uint8_t out[16])
 {
 	const struct rtvia *via = mnl_attr_get_payload(attr);
 	size_t len = mnl_attr_get_payload_len(attr);
@@ -165,7 +165,7 @@ static int one_route(const struct nlmsghdr *nlh, void *arg)
 			bad |= !esc_netlink_addr_attr(attr, rtm->rtm_family, a->route.via);
 			break;
 		case RTA_VIA: /* a gateway of the other family */
-			bad |= !via_attr(attr, a->route.via);
+			bad |= !esc_netlink_via_attr(attr, a->route.via);
 			break;
 		case RTA_PREFSRC:
 			src = esc_netlink_addr_attr(attr, rtm->rtm_family, a->route.src);
@@ -186,7 +186,7 @@ static int found(const struct nlmsghdr *nlh, void *arg)
 static struct nlmsghdr *route_question(struct esc_netlink *nl, char *buf, uint32_t ifindex,
 				       const uint8_t dst[16], uint32_t flags)
 {
-	struct nlmsghdr *nlh = question(buf, RTM_GETROUTE, 0, nl);
+	struct nlmsghdr *nlh = esc_netlink_question(buf, RTM_GETROUTE, 0, nl);
 	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 
 	rtm->rtm_family = family_of(dst);
@@ -223,10 +223,10 @@ int esc_netlink_route(struct esc_netlink *nl, uint32_t ifindex, const uint8_t ds
 
 	memcpy(a.dst, dst, 16);
 	struct nlmsghdr *nlh = route_question(nl, buf, ifindex, dst, RTM_F_FIB_MATCH);
-	int err = ask(nl, nlh, found, &exists);
+	int err = esc_netlink_ask(nl, nlh, found, &exists);
 	if (err || !exists)
 		return err ? no_route(err) : -ENETUNREACH;
-	err = ask(nl, route_question(nl, buf, ifindex, dst, 0), one_route, &a);
+	err = esc_netlink_ask(nl, route_question(nl, buf, ifindex, dst, 0), one_route, &a);
 	if (err || !a.ok)
 		return err ? no_route(err) : -ENETUNREACH;
 	*route = a.route;
@@ -258,20 +258,21 @@ int esc_netlink_neigh(struct esc_netlink *nl, uint32_t ifindex, const uint8_t ad
 		      struct esc_neigh *n)
 {
 	char buf[256];
-	struct nlmsghdr *nlh = question(buf, RTM_GETNEIGH, 0, nl);
+	struct nlmsghdr *nlh = esc_netlink_question(buf, RTM_GETNEIGH, 0, nl);
 
 	*n = (struct esc_neigh){0};
 	memcpy(n->addr, addr, 16);
 	put_neigh(nlh, addr, ifindex);
-	int err = ask(nl, nlh, one_neigh, n);
+	int err = esc_netlink_ask(nl, nlh, one_neigh, n);
 	return err == -ENOENT ? 0 : err;
 }
 
 int esc_netlink_probe(struct esc_netlink *nl, uint32_t ifindex, const uint8_t addr[16])
 {
 	char buf[256];
-	struct nlmsghdr *nlh = question(buf, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_ACK, nl);
+	struct nlmsghdr *nlh =
+		esc_netlink_question(buf, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_ACK, nl);
 
 	put_neigh(nlh, addr, ifindex)->ndm_flags = NTF_USE;
-	return ask(nl, nlh, NULL, NULL);
+	return esc_netlink_ask(nl, nlh, NULL, NULL);
 }
