@@ -43,7 +43,7 @@ test_bad_configuration()
 	refused 2 'PublicKey' 's/^PublicKey = ..../PublicKey = /'
 	refused 2 "'10.2.0.0/33'" 's,10.2.0.0/16,10.2.0.0/33,'
 	refused 2 '15' 's/^Name = e.*/Name = a-name-of-16-chr/'
-	refused 2 'router' 's/^Mode = encryptor/Mode = router/'
+	refused 2 "'bridge'" 's,^Mode = encryptor,Mode = bridge,'
 	refused 2 'ListenPort' 's/^ListenPort = .*/ListenPort = 65536/'
 	refused 2 'Endpoint' 's/^Endpoint = .*/Endpoint = example.org/'
 	refused 2 'Black' '/^Black/d'

@@ -118,10 +118,9 @@ static void begin_section(struct conf *c, char *line)
 		const char *name;
 		enum conf_section section;
 	} known[] = {
-		{"[Interface]", CONF_INTERFACE},
-		{"[Node]", CONF_NODE},
-		{"[Guard]", CONF_GUARD},
-		{"[Peer]", CONF_PEER},
+		{"[Interface]", CONF_INTERFACE}, {"[Node]", CONF_NODE},
+		{"[Guard]", CONF_GUARD},	 {"[Split]", CONF_SPLIT},
+		{"[Firewall]", CONF_FIREWALL},	 {"[Peer]", CONF_PEER},
 	};
 	enum conf_section section = CONF_UNKNOWN;
 	char q[CONF_QUOTE];
@@ -132,9 +131,7 @@ static void begin_section(struct conf *c, char *line)
 			section = known[i].section;
 	conf_section_begin(c, section);
 	if (section == CONF_UNKNOWN) {
-		conf_error(c, c->line,
-			   "unknown section %s: expected [Interface], [Node], "
-			   "[Guard] or [Peer]",
+		conf_error(c, c->line, "unknown section %s: expected " CONF_SECTIONS,
 			   conf_quote(q, line));
 		return;
 	}
@@ -166,8 +163,7 @@ static void parse_line(struct conf *c, char *line)
 	}
 	if (c->section == CONF_NONE) {
 		conf_error(c, c->line,
-			   "a key before any section: expected [Interface], [Node], "
-			   "[Guard] or [Peer] first");
+			   "a key before any section: expected " CONF_SECTIONS " first");
 		c->section = CONF_UNKNOWN;
 		return;
 	}
@@ -242,6 +238,7 @@ static void check_whole(struct conf *c)
 			   "Keystore besides PrivateKey: expected one of them");
 	default_name(c);
 	check_nics(c);
+	conf_split_check(c);
 	if (c->m->red_user[0] && !strcmp(c->m->red_user, c->m->crypto_user))
 		conf_error(c, crypto_user,
 			   "CryptoUser '%s' is also RedUser: expected two different users",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * config.h: the node's file: WireGuard's own format ([Interface], [Peer]) with sections [Node]
- * and [Guard].
+ * config.h: the node's file: WireGuard's own format ([Interface], [Peer]) with sections [Node],
+ * [Guard], [Split] and [Firewall].
  * Every mistake of a file is reported (up to ESC_CONFIG_ERRORS_MAX) as "FILE:LINE: message" with
  * the offending word and what was expected; values of key material are never quoted.
  */

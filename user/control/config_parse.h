@@ -5,7 +5,18 @@
 
 #include "control/config.h"
 
-enum conf_section { CONF_NONE, CONF_INTERFACE, CONF_NODE, CONF_GUARD, CONF_PEER, CONF_UNKNOWN };
+enum conf_section {
+	CONF_NONE,
+	CONF_INTERFACE,
+	CONF_NODE,
+	CONF_GUARD,
+	CONF_SPLIT,
+	CONF_FIREWALL,
+	CONF_PEER,
+	CONF_UNKNOWN,
+};
+
+#define CONF_SECTIONS "[Interface], [Node], [Guard], [Split], [Firewall] or [Peer]"
 
 /* A quoted word: printable, cut to fit. */
 #define CONF_QUOTE 80u
@@ -30,7 +41,7 @@ struct conf_peer {
 	uint32_t prefixes;
 };
 
-#define CONF_KEYS_MAX 48u
+#define CONF_KEYS_MAX 64u
 
 /* A node's name; also a path component, a socket's name and what `wg` prints. */
 #define CONF_NAME_CHARS "_=+.-"
@@ -90,13 +101,63 @@ void conf_key(struct conf *c, char *name, char *value);
 /* Enters a section; a [Peer] starts without any key seen. */
 void conf_section_begin(struct conf *c, enum conf_section section);
 
-/* Line of a key of [Interface], [Node] or [Guard], 0 if the file did not have it. */
+/* Line of a key (the last one, where it may repeat) outside of [Peer], 0: the file has none. */
 uint32_t conf_seen(const struct conf *c, enum conf_section section, const char *name);
+
+/* "KEY 'value': expected …", at the line being read. */
+void conf_bad(struct conf *c, const char *key, const char *value, const char *expected);
+
+/* --- config_node.c: [Interface] and [Node] ------------------------------------------------------
+ */
+
+void conf_private_key(struct conf *c, const char *value);
+void conf_listen_port(struct conf *c, const char *value);
+void conf_keystore(struct conf *c, const char *value);
+void conf_name(struct conf *c, const char *value);
+void conf_mode(struct conf *c, const char *value);
+void conf_dhcp(struct conf *c, const char *value);
+void conf_black(struct conf *c, const char *value);
+void conf_red(struct conf *c, const char *value);
+void conf_queues(struct conf *c, const char *value);
+void conf_provider(struct conf *c, const char *value);
+void conf_state(struct conf *c, const char *value);
+void conf_red_user(struct conf *c, const char *value);
+void conf_crypto_user(struct conf *c, const char *value);
+void conf_sandbox(struct conf *c, const char *value);
+void conf_lsm(struct conf *c, const char *value);
+void conf_admins(struct conf *c, const char *value);
+void conf_monitors(struct conf *c, const char *value);
+void conf_audit(struct conf *c, const char *value);
+
+/* Key material in base64, never quoted. false: it is none, which was reported. */
+bool conf_secret(struct conf *c, const char *what, const char *value, uint8_t key[ESC_KEY_LEN]);
 
 /* --- config_guard.c --------------------------------------------------------------------------- */
 
 /* Any number of [Guard]; and what counts as an attack. */
 void conf_guard_number(struct conf *c, const char *value);
 void conf_guard_threshold(struct conf *c, const char *value);
+
+/* --- config_split.c: [Split] and [Firewall] ----------------------------------------------------
+ */
+
+void conf_split_default(struct conf *c, const char *value);
+void conf_split_allow(struct conf *c, const char *value);
+void conf_split_deny(struct conf *c, const char *value);
+void conf_split_ports(struct conf *c, const char *value);
+void conf_split_connections(struct conf *c, const char *value);
+void conf_split_timeout(struct conf *c, const char *value);
+void conf_split_fragment_timeout(struct conf *c, const char *value);
+void conf_firewall_secure(struct conf *c, const char *value);
+void conf_firewall_secure_allow(struct conf *c, const char *value);
+void conf_firewall_secure_deny(struct conf *c, const char *value);
+void conf_firewall_forward(struct conf *c, const char *value);
+void conf_firewall_open(struct conf *c, const char *value);
+void conf_firewall_local(struct conf *c, const char *value);
+
+/* --- config_split_check.c: what of it can be right only with the rest of the file --------------
+ */
+
+void conf_split_check(struct conf *c);
 
 #endif

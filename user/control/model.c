@@ -76,6 +76,7 @@ struct esc_model *esc_model_new(void)
 	m->mode = ESC_MODE_ENCRYPTOR;
 	m->queues = 1;
 	m->defence = esc_defence_default;
+	m->split = esc_split_default;
 	m->listen_port = ESC_DEFAULT_PORT;
 	memcpy(m->provider, "auto", sizeof("auto"));
 	memcpy(m->state_dir, ESC_DEFAULT_STATE, sizeof(ESC_DEFAULT_STATE));

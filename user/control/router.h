@@ -34,4 +34,13 @@ struct esc_split_conf {
 
 extern const struct esc_split_conf esc_split_default;
 
+/* A key of [Split] that sets the timeout of these states (bits); at least `min`, of which RFC. */
+#define ESC_TIMEOUT_KEYS 5
+struct esc_timeout_key {
+	const char *key, *json;
+	uint32_t states, min;
+	const char *rfc;
+};
+extern const struct esc_timeout_key esc_timeout_keys[ESC_TIMEOUT_KEYS];
+
 #endif
