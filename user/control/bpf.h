@@ -20,6 +20,7 @@
 #include "control/talkers.h"
 #include "ipc/msg.h"
 #include "selftest/selftest.h"
+#include "split.h"
 
 struct esc_bpf;
 
@@ -52,6 +53,11 @@ int esc_bpf_socket(struct esc_bpf *b, enum esc_side side, uint32_t queue, int xs
 /* Descriptors of maps for crypto: black_guard, black_buckets. Valid until esc_bpf_close(). */
 void esc_bpf_for_crypto(const struct esc_bpf *b, int *guard, int *buckets);
 int esc_bpf_secure(struct esc_bpf *b, const struct esc_prefix *p, bool add);
+/*
+ * Router mode: this policy is in force for all programs at once (it is written to the slot that is
+ * not in use, then the settings name that slot). Connections stay. 0; -errno: nothing changed.
+ */
+int esc_bpf_policy(struct esc_bpf *b, const struct esc_policy *p);
 
 /* Counters summed over all CPUs; n entries. 0 or -errno. */
 int esc_bpf_stats(struct esc_bpf *b, enum esc_bpf_stats which, struct esc_count *out, uint32_t n);

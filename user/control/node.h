@@ -197,6 +197,13 @@ void plane_tell_nic(struct node *n, enum esc_side side);
 /* The NIC is gone, with the program and the sockets on it. */
 void plane_lost_nic(struct node *n, enum esc_side side);
 
+/*
+ * Router mode: the programs take the policy and the settings (timeouts, ports) of this
+ * configuration, the red process its secure policy. At start and at a reload, before the model that
+ * it belongs to is n->model. 0; -errno: what was in force still is.
+ */
+int plane_policy(struct node *n, const struct esc_split_conf *conf);
+
 /* --- child.c --- */
 int child_start(struct child *c);
 void child_send(struct child *c, struct esc_msg *m);
