@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "control/bpf.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <stdio.h>
@@ -12,31 +10,10 @@
 
 #include "base/addr.h"
 #include "base/log.h"
-#include "black.skel.h"
-#include "black_out.skel.h"
+#include "control/bpf_int.h"
 #include "control/egress.h"
 #include "control/lsm.h"
 #include "control/pins.h"
-#include "egress.skel.h"
-#include "red.skel.h"
-#include "red_out.skel.h"
-
-/* What is attached to one NIC. */
-struct hook {
-	char nic[ESC_NIC_MAX + 1];
-	uint32_t ifindex; /* 0 = not attached */
-	int link;
-	bool generic;
-};
-
-struct esc_bpf {
-	char node[ESC_NAME_MAX + 1];
-	struct black_bpf *black;
-	struct red_bpf *red;
-	struct egress_bpf *egress;
-	struct hook hook[ESC_SIDES];
-	int cpus;
-};
 
 /* The maps that both sides have. */
 struct side_maps {
@@ -122,51 +99,88 @@ static int set_limits(const struct esc_bpf *b, const struct esc_limits *limits)
 }
 
 /* What the black program may let through is known before anything can come. */
-static int load_black(struct esc_bpf *b, const struct esc_defence *defence)
+static int load_black(struct esc_bpf *b, const struct esc_model *m)
 {
 	b->black = black_bpf__open();
-	if (!b->black)
+	b->black_out = black_out_bpf__open();
+	if (!b->black || !b->black_out)
 		return -errno;
-	int err = bpf_map__set_max_entries(b->black->maps.black_sources, defence->sources);
+	int err = bpf_map__set_max_entries(b->black->maps.black_sources, m->defence.sources);
+	if (!err)
+		err = esc_split_size(b->black->obj, m);
 	if (!err)
 		err = black_bpf__load(b->black);
-	return err ? err : set_limits(b, &defence->limits);
+	if (!err)
+		err = esc_split_size(b->black_out->obj, m);
+	if (!err)
+		err = esc_split_share(b->black_out->obj, b->black->obj);
+	if (!err)
+		err = black_out_bpf__load(b->black_out);
+	return err ? err : set_limits(b, &m->defence.limits);
 }
 
-static int load(struct esc_bpf *b, const struct esc_defence *defence)
+/* Hairpinning is the red program's: it reads what NAT of the black domain has in its tables. */
+static int load_red(struct esc_bpf *b, const struct esc_model *m)
 {
-	int err = load_black(b, defence);
+	b->red = red_bpf__open();
+	b->red_out = red_out_bpf__open();
+	if (!b->red || !b->red_out)
+		return -errno;
+	int err = esc_split_size(b->red->obj, m);
+	if (!err)
+		err = esc_split_share(b->red->obj, b->black_out->obj);
+	if (!err)
+		err = red_bpf__load(b->red);
+	if (!err)
+		err = esc_split_size(b->red_out->obj, m);
+	if (!err)
+		err = esc_split_share(b->red_out->obj, b->red->obj);
+	return err ? err : red_out_bpf__load(b->red_out);
+}
 
+static int load(struct esc_bpf *b, const struct esc_model *m)
+{
+	int err = load_black(b, m);
+
+	if (!err)
+		err = load_red(b, m);
+	if (!err)
+		err = esc_split_open(b, m);
 	if (err)
 		return err;
-	b->red = red_bpf__open_and_load();
-	if (!b->red)
-		return -errno;
 	b->egress = egress_bpf__open_and_load();
 	return b->egress ? 0 : -errno;
 }
 
-int esc_bpf_open(struct esc_bpf **out, const char *node, const struct esc_defence *defence)
+static void destroy(struct esc_bpf *b)
+{
+	esc_split_close(b);
+	black_bpf__destroy(b->black);
+	black_out_bpf__destroy(b->black_out);
+	red_bpf__destroy(b->red);
+	red_out_bpf__destroy(b->red_out);
+	egress_bpf__destroy(b->egress);
+	free(b);
+}
+
+int esc_bpf_open(struct esc_bpf **out, const struct esc_model *m)
 {
 	struct esc_bpf *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return -ENOMEM;
-	snprintf(b->node, sizeof(b->node), "%s", node);
+	snprintf(b->node, sizeof(b->node), "%s", m->name);
 	b->hook[ESC_SIDE_BLACK].link = b->hook[ESC_SIDE_RED].link = -1;
 	b->cpus = libbpf_num_possible_cpus();
 	libbpf_set_print(print);
-	int err = b->cpus < 0 ? b->cpus : load(b, defence);
+	int err = b->cpus < 0 ? b->cpus : load(b, m);
 	if (err)
 		esc_err("loading the BPF programs: %s. esclusa needs Linux 6.1 or newer and root",
 			strerror(-err));
 	if (!err)
-		err = esc_pins_open(node);
+		err = esc_pins_open(m->name);
 	if (err) { /* what a dead instance pinned stays in force */
-		black_bpf__destroy(b->black);
-		red_bpf__destroy(b->red);
-		egress_bpf__destroy(b->egress);
-		free(b);
+		destroy(b);
 		return err;
 	}
 	*out = b;
@@ -180,10 +194,7 @@ void esc_bpf_close(struct esc_bpf *b)
 	esc_bpf_detach(b, ESC_SIDE_RED);
 	esc_bpf_detach(b, ESC_SIDE_BLACK);
 	esc_pins_remove(b->node);
-	black_bpf__destroy(b->black);
-	red_bpf__destroy(b->red);
-	egress_bpf__destroy(b->egress);
-	free(b);
+	destroy(b);
 }
 
 /* --- attaching --------------------------------------------------------------------------- */
@@ -297,12 +308,17 @@ int esc_bpf_attach(struct esc_bpf *b, enum esc_side side, const struct esc_nic *
 		err = esc_lsm_link(h->link);
 	if (!err)
 		err = pin_object(b, side == ESC_SIDE_BLACK ? b->black->obj : b->red->obj);
+	if (!err)
+		err = pin_object(b, side == ESC_SIDE_BLACK ? b->black_out->obj : b->red_out->obj);
 	if (err) {
 		esc_err("pinning the programs of %s: %s", nic->name, strerror(-err));
 		goto fail;
 	}
 	h->generic = is_generic(nic->ifindex);
-	return 0;
+	err = esc_split_device(b, side, nic->ifindex);
+	if (!err)
+		return 0;
+	esc_err("%s as a way out of router mode (devmap): %s", nic->name, strerror(-err));
 fail:
 	esc_bpf_detach(b, side);
 	return err;
@@ -314,6 +330,7 @@ void esc_bpf_detach(struct esc_bpf *b, enum esc_side side)
 
 	if (!h->ifindex)
 		return;
+	esc_split_device(b, side, 0);
 	if (h->link >= 0) {
 		esc_unpin(b->node, link_pin(side));
 		bpf_link_detach(h->link); /* fails when the NIC is gone: then it is detached */
@@ -406,18 +423,34 @@ int esc_bpf_secure(struct esc_bpf *b, const struct esc_prefix *p, bool add)
 		esc_addr_is_v4(p->addr) && p->len >= 96 ? ESC_SECURE_IPV4 : ESC_SECURE_IPV6;
 
 	memcpy(key.addr, p->addr, sizeof(key.addr));
-	if (add)
-		return update(b->red->maps.secure, &key, &family);
+	if (add) {
+		int err = esc_split_secure(b, &key, family, true);
+		return err ? err : update(b->red->maps.secure, &key, &family);
+	}
 	if (bpf_map_delete_elem(bpf_map__fd(b->red->maps.secure), &key) && errno != ENOENT)
 		return -errno;
-	return 0;
+	return esc_split_secure(b, &key, family, false);
+}
+
+static const struct bpf_map *stats_of(const struct esc_bpf *b, enum esc_bpf_stats which)
+{
+	switch (which) {
+	case ESC_STATS_BLACK:
+		return b->black->maps.black_stats;
+	case ESC_STATS_BLACK_OUT:
+		return b->black_out->maps.black_out_stats;
+	case ESC_STATS_RED:
+		return b->red->maps.red_stats;
+	case ESC_STATS_RED_OUT:
+		return b->red_out->maps.red_out_stats;
+	default:
+		return b->egress->maps.egress_stats;
+	}
 }
 
 int esc_bpf_stats(struct esc_bpf *b, enum esc_bpf_stats which, struct esc_count *out, uint32_t n)
 {
-	const struct bpf_map *map = which == ESC_STATS_BLACK ? b->black->maps.black_stats
-				    : which == ESC_STATS_RED ? b->red->maps.red_stats
-							     : b->egress->maps.egress_stats;
+	const struct bpf_map *map = stats_of(b, which);
 	struct esc_count *cpu = calloc((size_t)b->cpus, sizeof(*cpu));
 	int err = cpu ? 0 : -ENOMEM;
 

@@ -30,13 +30,19 @@ struct esc_bpf;
  */
 int esc_bpf_selftest(esc_selftest_report *report, void *arg);
 
-enum esc_bpf_stats { ESC_STATS_BLACK, ESC_STATS_RED, ESC_STATS_EGRESS };
+enum esc_bpf_stats {
+	ESC_STATS_BLACK,
+	ESC_STATS_BLACK_OUT,
+	ESC_STATS_RED,
+	ESC_STATS_RED_OUT,
+	ESC_STATS_EGRESS,
+};
 
 /*
- * Load the programs, all of them refusing packets, with these limits. 0 and *b; -errno after saying
- * why.
+ * Load the programs, all of them refusing packets, with the limits and table sizes of this
+ * configuration. 0 and *b; -errno after saying why.
  */
-int esc_bpf_open(struct esc_bpf **b, const char *node, const struct esc_defence *defence);
+int esc_bpf_open(struct esc_bpf **b, const struct esc_model *m);
 /* Detach everything, remove the pins and what was made for them. NULL is fine. */
 void esc_bpf_close(struct esc_bpf *b);
 

@@ -259,7 +259,7 @@ static int begin(struct node *n)
 		esc_err("setting up the event loop: %s", strerror(-err));
 		return err;
 	}
-	err = esc_bpf_open(&n->bpf, n->model->name, &n->model->defence);
+	err = esc_bpf_open(&n->bpf, n->model);
 	if (!err)
 		err = status_socket_open(n);
 	return err ? err : wg_socket_open(n);
