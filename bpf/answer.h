@@ -10,7 +10,7 @@
 #define ESC_BPF_ANSWER_H
 
 #include "bucket.h"
-#include "csum.h"
+#include "packet_sum.h"
 #include "transport.h"
 
 enum esc_answer_what {
@@ -28,18 +28,7 @@ enum esc_answer_what {
 #define ESC_ANSWER_HOPS	  64
 #define ESC_ANSWER_TOS	  0xc0 /* internetwork control (RFC 1812, 4.3.2.5) */
 
-/* red_answer: array of one per CPU, where the quote is summed; red_answers: all answers' budget. */
-struct esc_answer_quote {
-	__u8 bytes[ESC_ANSWER_QUOTE6 + sizeof(__u32)];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct esc_answer_quote);
-} red_answer SEC(".maps");
-
+/* All answers' budget. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -158,33 +147,6 @@ static __always_inline bool esc_answer_budget(const struct esc_split_cfg *cfg)
 				    bpf_ktime_get_ns());
 }
 
-/* The sum of bytes `at` to `len` of it, of 512 at most: more no helper takes at once. */
-static __always_inline __u64 esc_answer_part(struct esc_answer_quote *q, __u32 at, __u32 len)
-{
-	if (at >= len)
-		return 0;
-	len = len - at > 512 ? 512 : len - at;
-	return (__u32)bpf_csum_diff(NULL, 0, (void *)(q->bytes + at), len, 0);
-}
-
-/* The sum of the first `len` bytes of the packet; false if they are not there. */
-static __always_inline bool esc_answer_sum(struct xdp_md *ctx, __u32 len, __u64 *sum)
-{
-	__u32 zero = 0;
-	struct esc_answer_quote *q = bpf_map_lookup_elem(&red_answer, &zero);
-
-	if (!q || !len || len > ESC_ANSWER_QUOTE6 ||
-	    bpf_xdp_load_bytes(ctx, ESC_AT_L3, q->bytes, len))
-		return false;
-	__builtin_memset(q->bytes + len, 0, sizeof(__u32));
-	len = (len + 3) & ~3u;
-	*sum = esc_answer_part(q, 0, len) + esc_answer_part(q, 512, len) +
-	       esc_answer_part(q, 1024, len);
-	return true;
-}
-
-_Static_assert(ESC_ANSWER_QUOTE6 <= 3 * 512, "the parts of a quote");
-
 static __always_inline struct esc_icmp esc_answer_icmp(bool ip6, enum esc_answer_what what,
 						       __u32 mtu)
 {
@@ -277,19 +239,21 @@ static __noinline bool esc_answer(struct xdp_md *ctx, enum esc_answer_what what,
 {
 	struct esc_answer a = {0};
 	struct esc_icmp icmp;
-	__u64 sum = 0;
 	__u32 grow;
+	int sum;
 
-	if (!esc_answer_may(ctx, cfg, &a) || !esc_answer_budget(cfg) ||
-	    !esc_answer_sum(ctx, a.quote, &sum))
+	if (!esc_answer_may(ctx, cfg, &a) || !esc_answer_budget(cfg))
+		return false;
+	sum = esc_packet_sum(ctx, ESC_AT_L3, a.quote);
+	if (sum < 0)
 		return false;
 	icmp = esc_answer_icmp(a.ip6, what, mtu);
 	grow = a.ip6 ? ESC_ANSWER_HDR6 : ESC_ANSWER_HDR4;
 	if (bpf_xdp_adjust_tail(ctx, (int)(ESC_AT_L3 + a.quote - bpf_xdp_get_buff_len(ctx))) ||
 	    bpf_xdp_adjust_head(ctx, -(int)grow))
 		return false;
-	return a.ip6 ? esc_answer_write6(ctx, cfg, &a, icmp, sum)
-		     : esc_answer_write4(ctx, cfg, &a, icmp, sum);
+	return a.ip6 ? esc_answer_write6(ctx, cfg, &a, icmp, (__u64)sum)
+		     : esc_answer_write4(ctx, cfg, &a, icmp, (__u64)sum);
 }
 
 #endif

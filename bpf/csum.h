@@ -47,7 +47,21 @@ static __always_inline __be16 esc_csum_update(__be16 check, __u64 diff)
 	return (__be16)~esc_csum_fold((__u64)(__u16)~check + diff);
 }
 
-/* The same of UDP over IPv4 (RFC 768): 0 is no checksum, and a sum of 0 is written as all ones. */
+/* An address of the header becomes `to`, its checksum follows; what that adds to other sums. */
+static __always_inline __u64 esc_csum_set_addr4(struct iphdr *ip, bool dst, __be32 to)
+{
+	__u64 diff = esc_csum_diff4(dst ? ip->daddr : ip->saddr, to);
+
+	if (dst)
+		ip->daddr = to;
+	else
+		ip->saddr = to;
+	ip->check = esc_csum_update(ip->check, diff);
+	return diff;
+}
+
+/* As esc_csum_update(), of UDP over IPv4 (RFC 768): 0 is no checksum, and a sum of 0 is written as
+ * all ones. */
 static __always_inline __be16 esc_csum_update_udp(__be16 check, __u64 diff)
 {
 	__be16 sum = esc_csum_update(check, diff);

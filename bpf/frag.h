@@ -65,16 +65,14 @@ static __always_inline bool esc_frag_translate(const struct xdp_md *ctx, const s
 {
 	struct esc_cursor c = {(void *)(long)ctx->data + ESC_AT_L3, (void *)(long)ctx->data_end};
 	struct iphdr *ip = esc_pull(&c, sizeof(*ip));
-	__be32 *at, to;
+	__be32 to;
 
 	if (p->ip6)
 		return true;
 	if (!ip)
 		return false;
-	at = way == ESC_FRAG_IN ? &ip->daddr : &ip->saddr;
 	__builtin_memcpy(&to, f->addr + 12, sizeof(to));
-	ip->check = esc_csum_update(ip->check, esc_csum_diff4(*at, to));
-	*at = to;
+	esc_csum_set_addr4(ip, way == ESC_FRAG_IN, to);
 	return true;
 }
 
