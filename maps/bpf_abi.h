@@ -130,6 +130,10 @@ static inline __u32 esc_attack_kind(__u32 reason)
 	case ESC_BLACK_nd:
 	case ESC_BLACK_off:
 	case ESC_BLACK_no_socket:
+	case ESC_BLACK_to_lan:
+	case ESC_BLACK_dhcp:
+	case ESC_BLACK_ttl:
+	case ESC_BLACK_lan_mtu:
 		return ESC_ATTACK_KINDS;
 	case ESC_BLACK_mac1:
 		return ESC_ATTACK_mac1;

@@ -24,17 +24,6 @@ static const char help[] =
 	"Exit codes: 0 the node can run, 1 the machine lacks something (or the file cannot be\n"
 	"read), 2 the file has mistakes.\n";
 
-static const char *mode_name(enum esc_mode mode)
-{
-	switch (mode) {
-	case ESC_MODE_ENCRYPTOR:
-		return "encryptor";
-	case ESC_MODE_ROUTER:
-		return "router";
-	}
-	return "unknown";
-}
-
 /* --- for people ----------------------------------------------------------------------------------
  */
 
@@ -74,7 +63,7 @@ static void print_node(const struct esc_model *m)
 	char audit[ESC_AUDIT_PATH], key[ESC_KEY_B64];
 
 	printf("node %s\n", m->name);
-	print_row("mode", mode_name(m->mode));
+	print_row("mode", esc_mode_name(m->mode));
 	print_row("public key",
 		  m->has_key ? esc_key_to_base64(key, m->public_key) : "(in the key store)");
 	if (*m->keystore)
@@ -171,7 +160,7 @@ static void json_node(struct esc_json *j, const struct esc_model *m, bool nics_o
 	char audit[ESC_AUDIT_PATH], key[ESC_KEY_B64];
 
 	esc_json_str(j, "name", m->name);
-	esc_json_str(j, "mode", mode_name(m->mode));
+	esc_json_str(j, "mode", esc_mode_name(m->mode));
 	esc_json_str(j, "public_key", m->has_key ? esc_key_to_base64(key, m->public_key) : NULL);
 	esc_json_str(j, "keystore", *m->keystore ? m->keystore : NULL);
 	esc_json_u64(j, "listen_port", m->listen_port);

@@ -15,6 +15,7 @@ enum esc_exit {
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_show_connections(int argc, char **argv); /* "show connections" */
 int cmd_key(int argc, char **argv);
 int cmd_launch(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);

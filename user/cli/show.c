@@ -10,10 +10,12 @@
 
 static const char help[] =
 	"Usage: esclusa show [NAME] [-j]\n"
+	"       esclusa show connections ...\n"
 	"\n"
 	"Shows what a running node is and does: its processes, NICs and peers, and what happened\n"
 	"to each packet, with the reason of every drop. Without NAME: the only running node, or\n"
 	"a list of them. For root and for the groups that [Node] Admins and Monitors name.\n"
+	"'esclusa show connections --help': what a router lets through outside of the tunnels.\n"
 	"  -j, --json   as JSON: stable names, integers, UNIX seconds\n"
 	"Exit codes: 0 shown, 1 no such node is running, 2 wrong usage.\n";
 
@@ -52,6 +54,9 @@ int cmd_show(int argc, char **argv)
 {
 	const char *name;
 	bool json;
+
+	if (argc > 1 && !strcmp(argv[1], "connections"))
+		return cmd_show_connections(argc - 1, argv + 1);
 	int code = cli_name_and_json(argc, argv, help, &name, &json);
 
 	if (code >= 0)

@@ -443,6 +443,8 @@ static const struct bpf_map *stats_of(const struct esc_bpf *b, enum esc_bpf_stat
 		return b->red->maps.red_stats;
 	case ESC_STATS_RED_OUT:
 		return b->red_out->maps.red_out_stats;
+	case ESC_STATS_HITS:
+		return b->red_out->maps.red_hits;
 	default:
 		return b->egress->maps.egress_stats;
 	}
@@ -451,12 +453,14 @@ static const struct bpf_map *stats_of(const struct esc_bpf *b, enum esc_bpf_stat
 int esc_bpf_stats(struct esc_bpf *b, enum esc_bpf_stats which, struct esc_count *out, uint32_t n)
 {
 	const struct bpf_map *map = stats_of(b, which);
+	const uint32_t first = which == ESC_STATS_HITS ? b->split.slot * ESC_HITS : 0;
 	struct esc_count *cpu = calloc((size_t)b->cpus, sizeof(*cpu));
 	int err = cpu ? 0 : -ENOMEM;
 
 	for (uint32_t i = 0; i < n && !err; i++) {
+		uint32_t key = first + i;
 		out[i] = (struct esc_count){0};
-		if (bpf_map_lookup_elem(bpf_map__fd(map), &i, cpu))
+		if (bpf_map_lookup_elem(bpf_map__fd(map), &key, cpu))
 			err = -errno;
 		for (int c = 0; c < b->cpus && !err; c++) {
 			out[i].packets += cpu[c].packets;

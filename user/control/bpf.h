@@ -36,6 +36,7 @@ enum esc_bpf_stats {
 	ESC_STATS_RED,
 	ESC_STATS_RED_OUT,
 	ESC_STATS_EGRESS,
+	ESC_STATS_HITS, /* router mode: of the rules of the policy in force; ESC_HITS of them */
 };
 
 /*

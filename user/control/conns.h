@@ -41,7 +41,7 @@ struct esc_conns_ops {
 	int (*remove)(void *arg, enum esc_conns_map map, const void *key);
 };
 
-/* BPF maps; arg: int[ESC_CONNS_MAPS], their descriptors. Needs CAP_BPF, as control has. */
+/* BPF maps; arg: int[ESC_CONNS_MAPS], their descriptors; conns_bpf.c. Needs CAP_BPF. */
 extern const struct esc_conns_ops esc_conns_bpf;
 
 /* What the last sweep found. */

@@ -66,6 +66,11 @@ static struct esc_model *model_alloc(void)
 	return NULL;
 }
 
+const char *esc_mode_name(enum esc_mode mode)
+{
+	return mode == ESC_MODE_ROUTER ? "router" : "encryptor";
+}
+
 struct esc_model *esc_model_new(void)
 {
 	struct esc_model *m = model_alloc();

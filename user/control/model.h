@@ -40,6 +40,8 @@
 
 enum esc_mode { ESC_MODE_ENCRYPTOR, ESC_MODE_ROUTER };
 
+const char *esc_mode_name(enum esc_mode mode); /* "encryptor", "router" */
+
 /* The BPF LSM layer: where the kernel has it; never; or no start without it. */
 enum esc_lsm_mode { ESC_LSM_AUTO, ESC_LSM_OFF, ESC_LSM_REQUIRED };
 

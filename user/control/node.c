@@ -261,6 +261,8 @@ static int begin(struct node *n)
 	}
 	err = esc_bpf_open(&n->bpf, n->model);
 	if (!err)
+		err = connections_open(n);
+	if (!err)
 		err = status_socket_open(n);
 	return err ? err : wg_socket_open(n);
 }
@@ -273,6 +275,7 @@ static void end(struct node *n)
 		plane_set_on(n, false);
 	for (int side = 0; side < ESC_SIDES; side++)
 		child_end(&n->side[side].child, CHILD_END_MS);
+	connections_close(n);
 	esc_bpf_close(n->bpf);
 	alarm_close(n);
 	esc_events_free(&n->events);

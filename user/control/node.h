@@ -11,6 +11,7 @@
  *   record.c     all of it that changes the node, into the audit log
  *   alarm.c      is it under attack?       monitor.c  who follows what happens
  *   zeroize.c    the end of all keys
+ *   connections.c  router mode: the tables of connections, kept and listed
  *   wg_socket.c  `wg`                     status_socket.c  `esclusa show`
  *
  * Everything here runs in one thread.
@@ -26,6 +27,7 @@
 #include "control/audit.h"
 #include "control/bpf.h"
 #include "control/chan.h"
+#include "control/conns.h"
 #include "control/detect.h"
 #include "control/events.h"
 #include "control/loop.h"
@@ -107,6 +109,13 @@ struct alarm {
 	uint64_t update_due;
 };
 
+/* Of router mode. */
+struct connections {
+	struct esc_conns *conns; /* NULL: encryptor mode */
+	int map[ESC_CONNS_MAPS];
+	struct esc_timer timer;
+};
+
 /* A change on its way to crypto. */
 struct pending {
 	bool active;
@@ -159,6 +168,7 @@ struct node {
 	struct esc_access access;
 	struct esc_audit audit;
 	struct alarm alarm;
+	struct connections connections;
 	struct esc_events events;
 	bool sessions[ESC_PEERS_MAX]; /* that followers know of */
 	struct esc_server wg, status;
@@ -302,6 +312,17 @@ void monitor_running(struct node *n);
 void monitor_tick(struct node *n); /* every second: peers' sessions */
 /* What is the case now is not news. */
 void monitor_look_at_peers(struct node *n);
+
+/* --- connections.c: nothing happens in encryptor mode --- */
+int connections_open(struct node *n); /* 0, or -errno after saying why */
+void connections_close(struct node *n);
+/* The black IPv4 address is another one: all that went by the old one end now. */
+void connections_flush4(struct node *n);
+/* For the status socket (server.h): begin to answer with all connections; go on. */
+bool connections_begin(struct esc_client *c);
+bool connections_next(struct esc_client *c, struct esc_conns_cursor *at);
+struct esc_snap_router;
+void connections_counts(const struct node *n, struct esc_snap_router *r);
 
 /* --- links.c --- */
 int links_open(struct node *n);

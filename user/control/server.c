@@ -56,7 +56,10 @@ static void stalled(void *arg)
 /* What to wait for, as the client's state says. A paused client may only hang up. */
 static void update_watch(struct esc_client *c)
 {
-	esc_loop_watch(c->server->loop, &c->watch, c->out ? EPOLLOUT : c->paused ? 0 : EPOLLIN);
+	esc_loop_watch(c->server->loop, &c->watch,
+		       c->out || c->streams ? EPOLLOUT
+		       : c->paused	    ? 0
+					    : EPOLLIN);
 }
 
 /* false: the client is gone. */
@@ -84,7 +87,7 @@ static bool flush(struct esc_client *c)
 	return !c->last;
 }
 
-/* Go on as long as answers leave at once. */
+/* Go on as long as answers leave at once; but one piece of a stream is enough. */
 static void proceed(struct esc_client *c)
 {
 	bool alive = flush(c);
@@ -94,6 +97,8 @@ static void proceed(struct esc_client *c)
 		if (!alive || !c->out)
 			break;
 		alive = flush(c);
+		if (c->streams)
+			break;
 	}
 	if (alive)
 		update_watch(c);
@@ -107,7 +112,7 @@ static void client_event(void *arg, uint32_t events)
 	char bytes[READ_SIZE];
 	ssize_t n = 0;
 
-	if (esc_client_busy(c)) {
+	if (esc_client_busy(c) || c->streams) {
 		if (events & (EPOLLERR | EPOLLHUP))
 			disconnect(c);
 		else

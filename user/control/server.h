@@ -37,13 +37,17 @@ struct esc_client {
 	bool paused;	      /* read nothing until esc_client_resume() */
 	bool last;	      /* close when the answer is sent */
 	bool stays;	      /* it need not ask: the protocol has more to say, sometime */
+	bool streams; /* the answer comes in pieces, idle() has the next one: no questions */
 };
 
 struct esc_server_ops {
 	void *(*open)(struct esc_client *c); /* NULL: refuse */
 	/* Bytes came. false: disconnect. */
 	bool (*input)(struct esc_client *c, const char *bytes, size_t len);
-	/* The answer is sent, or the pause over: go on with what came before. false: disconnect. */
+	/*
+	 * The answer is sent, or the pause over: go on with what came before. false: disconnect.
+	 * One that streams is called when there is room for a piece, and others had their turn.
+	 */
 	bool (*idle)(struct esc_client *c);
 	void (*close)(struct esc_client *c); /* frees the session */
 };

@@ -6,10 +6,16 @@
 #include "base/encode.h"
 #include "base/json.h"
 #include "control/show_attack.h"
+#include "control/show_router.h"
 #include "control/snapshot.h"
 #include "ipc/sandbox.h"
 
-static const char *const kinds[] = {"pass", "local", "drop"};
+static const char *const kinds[] = {
+	[ESC_KIND_PASS] = "pass",
+	[ESC_KIND_LOCAL] = "local",
+	[ESC_KIND_ANSWER] = "answer",
+	[ESC_KIND_DROP] = "drop",
+};
 
 static void layers(struct esc_json *j, const char *name, uint32_t bits)
 {
@@ -151,7 +157,7 @@ bool esc_show_json(const struct esc_snapshot *s, FILE *f)
 	esc_json_object(&j, NULL);
 	esc_json_str(&j, "name", s->model->name);
 	esc_json_str(&j, "version", ESC_VERSION);
-	esc_json_str(&j, "mode", "encryptor");
+	esc_json_str(&j, "mode", esc_mode_name(s->model->mode));
 	esc_json_str(&j, "state", s->state);
 	esc_json_str(&j, "waiting_for", *s->waiting_for ? s->waiting_for : NULL);
 	esc_json_u64(&j, "time", s->now);
@@ -173,6 +179,8 @@ bool esc_show_json(const struct esc_snapshot *s, FILE *f)
 			peer(&j, s, p);
 	}
 	esc_json_end(&j);
+	if (s->router)
+		esc_router_json(&j, s->router);
 	esc_detect_json(&j, s->detect);
 	counters(&j, s);
 	frames(&j, s);

@@ -6,49 +6,17 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "control/show_attack.h"
+#include "control/show_router.h"
+#include "control/show_units.h"
 #include "control/snapshot.h"
 #include "ipc/sandbox.h"
 
-#define SPAN 32
-
-/* "3 d 4 h", "12 min 5 s": the two largest units. */
-static const char *span(uint64_t seconds, char buf[SPAN])
-{
-	static const struct {
-		uint64_t s;
-		const char *name;
-	} unit[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
-	int i = 0;
-
-	while (i < 3 && seconds < unit[i].s)
-		i++;
-	uint64_t rest = i < 3 ? seconds % unit[i].s / unit[i + 1].s : 0;
-	if (rest)
-		snprintf(buf, SPAN, "%" PRIu64 " %s %" PRIu64 " %s", seconds / unit[i].s,
-			 unit[i].name, rest, unit[i + 1].name);
-	else
-		snprintf(buf, SPAN, "%" PRIu64 " %s", seconds / unit[i].s, unit[i].name);
-	return buf;
-}
-
-static const char *size(uint64_t bytes, char buf[SPAN])
-{
-	static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-	double v = (double)bytes;
-	int i = 0;
-
-	for (; v >= 1024 && i < 5; i++)
-		v /= 1024;
-	snprintf(buf, SPAN, i ? "%.1f %s" : "%.0f %s", v, unit[i]);
-	return buf;
-}
-
 static void head(const struct esc_snapshot *s, FILE *f)
 {
-	char key[ESC_KEY_B64], time[SPAN];
+	char key[ESC_KEY_B64], time[ESC_UNITS_STR];
 
-	fprintf(f, "%s: %s, encryptor, up %s", s->model->name, s->state,
-		span(s->now > s->started ? s->now - s->started : 0, time));
+	fprintf(f, "%s: %s, %s, up %s", s->model->name, s->state, esc_mode_name(s->model->mode),
+		esc_span_text(s->now > s->started ? s->now - s->started : 0, time));
 	if (s->restarts)
 		fprintf(f, ", processes restarted %u time%s", s->restarts,
 			s->restarts == 1 ? "" : "s");
@@ -119,7 +87,7 @@ static void nics(const struct esc_snapshot *s, FILE *f)
 
 static void peer(const struct esc_snapshot *s, const struct esc_peer *p, FILE *f)
 {
-	char key[ESC_KEY_B64], text[ESC_EP_STR], a[SPAN], b[SPAN];
+	char key[ESC_KEY_B64], text[ESC_EP_STR], a[ESC_UNITS_STR], b[ESC_UNITS_STR];
 	const struct esc_prefix *prefix;
 	struct esc_live live;
 	uint32_t cursor = 0, shown = 0;
@@ -137,9 +105,11 @@ static void peer(const struct esc_snapshot *s, const struct esc_peer *p, FILE *f
 	fprintf(f, "; %s", live.session ? "session up" : "no session");
 	uint64_t last = live.last_handshake / ESC_S;
 	if (last)
-		fprintf(f, ", last handshake %s ago", span(s->now > last ? s->now - last : 0, a));
+		fprintf(f, ", last handshake %s ago",
+			esc_span_text(s->now > last ? s->now - last : 0, a));
 	fprintf(f, "\n    received %s in %" PRIu64 " packets, sent %s in %" PRIu64 "\n   ",
-		size(live.rx_bytes, a), live.rx_packets, size(live.tx_bytes, b), live.tx_packets);
+		esc_size_text(live.rx_bytes, a), live.rx_packets, esc_size_text(live.tx_bytes, b),
+		live.tx_packets);
 	for (; shown < 8 && (prefix = esc_model_prefix_next(s->model, p->id, &cursor)); shown++)
 		fprintf(f, " %s", esc_prefix_format(prefix->addr, prefix->len, text));
 	if (p->prefixes > shown)
@@ -159,15 +129,27 @@ static void counters(const struct esc_snapshot *s, FILE *f)
 		{"red_kernel", "Lost between the red XDP program and red"},
 		{"red", "Red process"},
 		{"egress", "Egress guard on the black NIC"},
+		{"black_out", "To the internet, outside of the tunnels (black_out XDP program)"},
+		{"red_out", "Into the LAN, from outside of the tunnels (red_out XDP program)"},
 	};
-	static const char *const kinds[] = {"", "answered", "DROPPED"};
+	static const char *const kinds[] = {
+		[ESC_KIND_PASS] = "",
+		[ESC_KIND_LOCAL] = "answered",
+		[ESC_KIND_ANSWER] = "REFUSED",
+		[ESC_KIND_DROP] = "DROPPED",
+	};
 
 	for (size_t d = 0; d < sizeof(domain) / sizeof(domain[0]); d++) {
 		uint64_t total = 0;
+		bool there = false;
 		for (uint32_t i = 0; i < s->reasons; i++) {
-			if (!strcmp(s->reason[i].domain, domain[d].id))
-				total += s->reason[i].packets;
+			if (strcmp(s->reason[i].domain, domain[d].id) != 0)
+				continue;
+			there = true;
+			total += s->reason[i].packets;
 		}
+		if (!there)
+			continue;
 		fprintf(f, "\n%s: %" PRIu64 " packets\n", domain[d].title, total);
 		for (uint32_t i = 0; i < s->reasons; i++) {
 			const struct esc_snap_reason *r = &s->reason[i];
@@ -215,6 +197,8 @@ bool esc_show_text(const struct esc_snapshot *s, FILE *f)
 		if (p)
 			peer(s, p, f);
 	}
+	if (s->router)
+		esc_router_text(s->router, f);
 	esc_detect_text_show(s->detect, f);
 	counters(s, f);
 	frames(s, f);

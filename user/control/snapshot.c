@@ -22,6 +22,8 @@ static const struct reason_name red_names[] = {ESC_RED_REASONS(NAME)};
 static const struct reason_name red_proc_names[] = {ESC_RED_PROC_REASONS(NAME)};
 static const struct reason_name crypto_names[] = {ESC_CRYPTO_OUT_REASONS(NAME)
 							  ESC_CRYPTO_IN_REASONS(NAME)};
+static const struct reason_name black_out_names[] = {ESC_BLACK_OUT_REASONS(NAME)};
+static const struct reason_name red_out_names[] = {ESC_RED_OUT_REASONS(NAME)};
 static const struct reason_name kernel_names[] = {ESC_KERNEL_DROPS(NAME)};
 static const struct reason_name violation_names[] = {ESC_VIOLATIONS(NAME)};
 static const struct reason_name place_names[] = {ESC_PLACES(NAME)};
@@ -114,6 +116,10 @@ static void take_reasons(const struct node *n, struct esc_snapshot *s)
 	add_process(s, "red", red ? red->reason : NULL, red_proc_names, ESC_RP_COUNT);
 	add_process(s, "crypto", crypto ? crypto->reason : NULL, crypto_names, ESC_CR_COUNT);
 	add_program(s, n, "egress", ESC_STATS_EGRESS, egress_names, ESC_EGRESS_COUNT);
+	if (n->model->mode != ESC_MODE_ROUTER)
+		return;
+	add_program(s, n, "black_out", ESC_STATS_BLACK_OUT, black_out_names, ESC_BLACK_OUT_COUNT);
+	add_program(s, n, "red_out", ESC_STATS_RED_OUT, red_out_names, ESC_RED_OUT_COUNT);
 }
 
 static void take_frames(const struct esc_ledger *l, struct esc_snap_frames *f)
@@ -145,6 +151,48 @@ static void take_status(const struct node *n, struct esc_snapshot *s)
 	s->handshakes_done = esc_cell_get(&crypto->handshakes_done);
 	s->keepalives_sent = esc_cell_get(&crypto->keepalives_sent);
 	s->under_load = esc_cell_get(&crypto->under_load) != 0;
+}
+
+/* --- router mode ------------------------------------------------------------------------------ */
+
+static struct esc_count reason(const struct esc_snapshot *s, const char *domain, const char *id)
+{
+	for (uint32_t i = 0; i < s->reasons; i++) {
+		const struct esc_snap_reason *r = &s->reason[i];
+		if (!strcmp(r->domain, domain) && !strcmp(r->id, id))
+			return (struct esc_count){r->packets, r->bytes};
+	}
+	return (struct esc_count){0};
+}
+
+static void take_peers(const struct node *n, struct esc_snap_router *r)
+{
+	struct esc_live live;
+
+	for (uint32_t id = 0; id < ESC_PEERS_MAX; id++) {
+		if (!esc_model_peer(n->model, id) || !esc_live_read(n->memory.crypto, id, &live))
+			continue;
+		r->tunnel_out.packets += live.tx_packets;
+		r->tunnel_out.bytes += live.tx_bytes;
+		r->tunnel_in.packets += live.rx_packets;
+		r->tunnel_in.bytes += live.rx_bytes;
+	}
+}
+
+static void take_router(const struct node *n, struct esc_snapshot *s)
+{
+	struct esc_snap_router *r = &s->outside;
+
+	if (n->model->mode != ESC_MODE_ROUTER)
+		return;
+	r->conf = &n->model->split;
+	r->split_out = reason(s, "black_out", "sent");
+	r->split_in = reason(s, "red_out", "let_in");
+	take_peers(n, r);
+	connections_counts(n, r);
+	if (esc_bpf_stats(n->bpf, ESC_STATS_HITS, r->hit, ESC_HITS))
+		memset(r->hit, 0, sizeof(r->hit));
+	s->router = r;
 }
 
 /* --- the rest ------------------------------------------------------------------------------- */
@@ -228,4 +276,5 @@ void esc_snapshot_take(const struct node *n, struct esc_snapshot *s)
 	take_nic(n, ESC_SIDE_RED, &s->nic[ESC_SIDE_RED]);
 	take_reasons(n, s);
 	take_status(n, s);
+	take_router(n, s);
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "bpf_abi.h"
+#include "control/conns.h"
 #include "control/detect.h"
 #include "control/live.h"
 #include "control/model.h"
@@ -48,7 +49,18 @@ struct esc_snap_reason {
 enum {
 	ESC_SNAP_REASONS = (int)ESC_BLACK_REASON_COUNT + (int)ESC_RED_REASON_COUNT +
 			   (int)ESC_RP_COUNT + (int)ESC_CR_COUNT + (int)ESC_EGRESS_COUNT +
+			   (int)ESC_BLACK_OUT_COUNT + (int)ESC_RED_OUT_COUNT +
 			   2 * (int)ESC_KERNEL_DROP_COUNT
+};
+
+/* Router mode. Bytes: whole frames outside of the tunnels, WireGuard messages of the peers. */
+struct esc_snap_router {
+	const struct esc_split_conf *conf;
+	struct esc_conns_counts conns;
+	uint32_t max, max_new; /* sizes of the tables */
+	uint64_t evicted;
+	struct esc_count split_out, split_in, tunnel_out, tunnel_in;
+	struct esc_count hit[ESC_HITS];
 };
 
 struct esc_snapshot {
@@ -71,6 +83,8 @@ struct esc_snapshot {
 	uint64_t handshakes_sent, handshakes_done, keepalives_sent;
 	bool under_load;
 	const struct esc_detect *detect;
+	const struct esc_snap_router *router; /* NULL: encryptor mode */
+	struct esc_snap_router outside;
 };
 
 struct node;

@@ -4,7 +4,8 @@
  * "status text\n" for the same facts as a screen of text, "audit\n" for the path of the audit log.
  * "zeroize\n" ends all keys and is answered with what became of them; "zeroized done\n" and
  * "zeroized failed\n" tell what became of those in files, for the audit log.
- * "monitor\n" is answered with a line for everything that happens, until the client hangs up.
+ * "monitor\n" is answered with a line for everything that happens, until the client hangs up;
+ * "connections\n" with all connections of router mode, in pieces (connections.c).
  * An answer that begins with ESC_REFUSED
  * says why there is no other.
  */
@@ -22,7 +23,8 @@
 struct question {
 	char line[32];
 	size_t len;
-	uint64_t cursor; /* of a client that follows */
+	uint64_t cursor;	    /* of a client that follows */
+	struct esc_conns_cursor at; /* of one that lists connections */
 };
 
 static void *open_session(struct esc_client *c)
@@ -160,6 +162,8 @@ static bool answer(struct esc_client *c)
 		{"status text\n", "status", "read its status", ESC_RIGHT_READ, status_text},
 		{"audit\n", "audit", "read its audit log", ESC_RIGHT_READ, answer_audit},
 		{"monitor\n", "monitor", "follow what happens", ESC_RIGHT_READ, monitor},
+		{"connections\n", "connections", "list its connections", ESC_RIGHT_READ,
+		 connections_begin},
 		{"zeroize\n", "zeroize", "destroy its keys", ESC_RIGHT_CHANGE, zeroize},
 		{"zeroized done\n", "zeroize", "destroy its keys", ESC_RIGHT_CHANGE, zeroized_done},
 		{"zeroized failed\n", "zeroize", "destroy its keys", ESC_RIGHT_CHANGE,
@@ -170,6 +174,8 @@ static bool answer(struct esc_client *c)
 
 	if (c->stays)
 		return monitor_next(c, &q->cursor);
+	if (c->streams)
+		return connections_next(c, &q->at);
 	right = esc_client_right(c);
 	if (!strchr(q->line, '\n'))
 		return true;
