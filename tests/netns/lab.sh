@@ -31,6 +31,8 @@ LAB_NS=()
 . "$LAB_HERE/check.sh"
 # shellcheck source=tests/netns/attack.sh
 . "$LAB_HERE/attack.sh"
+# shellcheck source=tests/netns/router.sh
+. "$LAB_HERE/router.sh"
 
 lab_open()
 {

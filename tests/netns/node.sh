@@ -4,7 +4,7 @@
 # node.sh: nodes of a lab: "esclusa", the real thing, or "wireguard-go", a stock WireGuard with a
 # TUN device in its place. Both kinds answer `wg`. Part of lab.sh.
 #
-#	node_config a             keys and the head of the file
+#	node_config a             keys and the head of the file; NODE_MODE=router: of a router
 #	node_peer a b [4|6] [LINE...]
 #	                          a [Peer] for site b in a's file; LINE: more keys of that section,
 #	                          Endpoint= or AllowedIPs= in place of the usual ones ("Endpoint="
@@ -49,7 +49,7 @@ node_config()
 
 			[Node]
 			Name = $(node_name "$s")
-			Mode = encryptor
+			Mode = ${NODE_MODE:-encryptor}
 			Lsm = off
 			Black = black0
 			Red = red0
