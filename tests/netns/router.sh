@@ -145,6 +145,21 @@ router_fine()
 	equal "broken promises" "$(node_show a violations)" 0
 }
 
+# router_timeout KEY LEAST: one second less is an error that names the key.
+router_timeout()
+{
+	local file=$LAB_DIR/timeout.conf
+
+	router_needs_esclusa
+	[ -e "$LAB_DIR/a.conf" ] || lab_internet
+	{ cat "$LAB_DIR/a.conf" && printf '[Split]\n%s = %d\n' "$1" "$2"; } >"$file"
+	"$ESCLUSA" check "$file" >"$LAB_DIR/check.out" 2>&1 ||
+		fail "$1 = $2 is refused: $(cat "$LAB_DIR/check.out")"
+	{ cat "$LAB_DIR/a.conf" && printf '[Split]\n%s = %d\n' "$1" $(($2 - 1)); } >"$file"
+	must_fail "$ESCLUSA" check "$file"
+	grep -q "$1" "$LAB_DIR/must_fail.out" || fail "no word about $1: $(cat "$LAB_DIR/must_fail.out")"
+}
+
 # --- clients and servers ------------------------------------------------------------------------------
 
 # internet [NS]: its servers, see internet.py. Files are in $LAB_DIR/www.
