@@ -22,7 +22,7 @@ BUILD_PACKAGES += libipsec-mb-dev
 endif
 TEST_PACKAGES := clang-format clang-tidy cppcheck shellcheck libcmocka-dev libclang-rt-14-dev \
 	iproute2 iputils-ping ethtool tcpdump iperf3 traceroute wireguard-tools wireguard-go netcat-openbsd nftables procps python3 gnuplot-nox strace systemd \
-	qemu-system-x86 cpio xz-utils busybox-static kmod
+	qemu-system-x86 cpio xz-utils busybox-static kmod curl dnsmasq-base
 
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -208,6 +208,11 @@ get_fails()
 	must_fail get "$@" --connect-timeout 2
 }
 
+no_answer()
+{
+	! get "$@" >/dev/null 2>&1
+}
+
 # whose NS ADDRESS: the source address that the server sees.
 whose()
 {

@@ -24,16 +24,16 @@ copies()
 test_router_http_ipv4()
 {
 	router_lab
-	copies $SRV4
-	equal "source that the server sees" "$(whose lana $SRV4)" $OWN4
+	copies "$SRV4"
+	equal "source that the server sees" "$(whose lana "$SRV4")" "$OWN4"
 	router_fine
 }
 
 test_router_http_ipv6()
 {
 	router_lab
-	copies $SRV6
-	equal "source that the server sees" "$(whose lana $SRV6)" 2001:db8:a1::2
+	copies "$SRV6"
+	equal "source that the server sees" "$(whose lana "$SRV6")" 2001:db8:a1::2
 	router_fine
 }
 
@@ -43,23 +43,23 @@ test_router_dns_over_udp()
 
 	router_lab
 	bg srv "$LAB_DIR/dns.log" dnsmasq -k -d -C /dev/null -R -h --pid-file= \
-		--address=/www.example/$SRV4 --address=/www.example/$SRV6
+		--address=/www.example/"$SRV4" --address=/www.example/"$SRV6"
 	for server in $SRV4 $SRV6; do
 		wait_for 5 at lana busybox nslookup www.example "$server" >"$LAB_DIR/dns.out" ||
 			fail "no answer from $server: $(cat "$LAB_DIR/dns.out" "$LAB_DIR/dns.log")"
 		grep -q "Address.*$SRV4" "$LAB_DIR/dns.out" || fail "$(cat "$LAB_DIR/dns.out")"
 	done
-	at lana busybox nslookup nothing.example $SRV4 && fail "a name that does not exist resolves"
+	at lana busybox nslookup nothing.example "$SRV4" && fail "a name that does not exist resolves"
 	return 0
 }
 
 test_router_ping()
 {
 	router_lab
-	ping_all lana $SRV4 -c 20
-	ping_all lana $SRV6 -c 20
-	ping_all lana $SRV4 -c 5 -s 1472 -M "do"
-	ping_all lana $SRV6 -c 5 -s 1452 -M "do"
+	ping_all lana "$SRV4" -c 20
+	ping_all lana "$SRV6" -c 20
+	ping_all lana "$SRV4" -c 5 -s 1472 -M "do"
+	ping_all lana "$SRV6" -c 5 -s 1452 -M "do"
 	ping_all lana 10.1.0.1 -c 5
 	ping_all lana 100.64.1.254 -c 5
 	ping_dead lana 198.51.100.77
@@ -102,7 +102,7 @@ test_router_iperf()
 			iperf lana srv $to -t 2 -P 2 $how
 			[ "$(iperf_bps)" -ge 100000000 ] || fail "iperf3 $how to $to: $(iperf_bps) bit/s"
 		done
-		iperf lana srv $to -t 1 -u -b 50M -l 1200
+		iperf lana srv "$to" -t 1 -u -b 50M -l 1200
 		[ "$(iperf_bps)" -ge 45000000 ] || fail "iperf3 -u to $to: $(iperf_bps) bit/s"
 	done
 	router_fine
@@ -121,7 +121,7 @@ test_router_path_mtu()
 	for to in 203.0.113.2 2001:db8:e::2; do
 		equal "digest of the download from $to" \
 			"$(get lana $to big | sha256sum | cut -d' ' -f1)" "$DIGEST"
-		at srv3 ip route get "$([ $to = 203.0.113.2 ] && echo $OWN4 || echo 2001:db8:a1::2)" |
+		at srv3 ip route get "$([ $to = 203.0.113.2 ] && echo "$OWN4" || echo 2001:db8:a1::2)" |
 			grep -q "mtu 1300" || fail "the server did not learn it"
 		forget_mtu srv3 # or it would ask for small segments
 		equal "digest of the upload to $to" "$(get lana $to up -T "$LAB_DIR/www/big")" "$DIGEST"
@@ -143,14 +143,14 @@ test_router_black_mtu()
 	lab_mtu net a0 1400
 	router_start
 	internet
-	must_fail at lana ping -n -c 1 -W 1 -M "do" -s 1400 $SRV4
+	must_fail at lana ping -n -c 1 -W 1 -M "do" -s 1400 "$SRV4"
 	grep -q "From 10.1.0.1 .*mtu = 1400" "$LAB_DIR/must_fail.out" ||
 		fail "no word about it: $(cat "$LAB_DIR/must_fail.out")"
-	must_fail at lana ping -n -c 1 -W 1 -M "do" -s 1400 $SRV6
+	must_fail at lana ping -n -c 1 -W 1 -M "do" -s 1400 "$SRV6"
 	grep -q "From 2001:db8:a1::1 .*[Pp]acket too big: mtu=1400" "$LAB_DIR/must_fail.out" ||
 		fail "no word about it: $(cat "$LAB_DIR/must_fail.out")"
 	for to in $SRV4 $SRV6; do
-		copies $to
+		copies "$to"
 	done
 }
 
@@ -169,23 +169,23 @@ test_router_port_forwards()
 	internet lana
 	random_file big 3000000
 	equal "digest through the port forward" \
-		"$(get srv $OWN4:8080 big | sha256sum | cut -d' ' -f1)" "$DIGEST"
+		"$(get srv "$OWN4":8080 big | sha256sum | cut -d' ' -f1)" "$DIGEST"
 	equal "digest through the opening" \
 		"$(get srv 2001:db8:a1::2 big | sha256sum | cut -d' ' -f1)" "$DIGEST"
-	equal "source that the LAN's server sees" "$(whose srv $OWN4:8080)" $SRV4
-	get_fails srv $OWN4:80 big
-	get_fails srv $OWN4:8081 who
-	equal "source that may" "$(get srv $OWN4:8081 who --interface 198.51.100.3 | sed 's/ .*//')" \
+	equal "source that the LAN's server sees" "$(whose srv "$OWN4":8080)" "$SRV4"
+	get_fails srv "$OWN4":80 big
+	get_fails srv "$OWN4":8081 who
+	equal "source that may" "$(get srv "$OWN4":8081 who --interface 198.51.100.3 | sed 's/ .*//')" \
 		198.51.100.3
 	get_fails srv 2001:db8:a1::3 who
 	for port in 5000 5004 5009; do
 		at lana2 timeout 20 nc -n -l 10.1.0.3 $port >"$LAB_DIR/got" </dev/null &
 		wait_for 5 listens lana2 $port
-		echo "port $port" | at srv timeout 10 nc -n -N $OWN4 $port || fail "port $port"
+		echo "port $port" | at srv timeout 10 nc -n -N "$OWN4" $port || fail "port $port"
 		wait $!
 		equal "what came to port $port" "$(cat "$LAB_DIR/got")" "port $port"
 	done
-	must_fail at srv nc -n -z -w 1 $OWN4 5010
+	must_fail at srv nc -n -z -w 1 "$OWN4" 5010
 	router_fine
 }
 
@@ -193,7 +193,7 @@ test_router_port_forwards()
 LIMIT[router_fifty_hosts]=120
 test_router_fifty_hosts()
 {
-	local i host pids=()
+	local i host what pids=()
 
 	router_lab 50
 	random_file big 300000
@@ -201,9 +201,9 @@ test_router_fifty_hosts()
 		host=lana$i
 		[ "$i" -gt 1 ] || host=lana
 		{
-			get $host $SRV4 big | sha256sum
-			at $host ping -n -q -i 0.2 -c 3 -W 2 $SRV4 | grep -o ' 0% packet loss'
-			get $host $SRV6 who
+			get $host "$SRV4" big | sha256sum
+			at $host ping -n -q -i 0.2 -c 3 -W 2 "$SRV4" | grep -o ' 0% packet loss'
+			get $host "$SRV6" who
 		} >"$LAB_DIR/$host.out" 2>&1 &
 		pids+=($!)
 	done
@@ -211,9 +211,10 @@ test_router_fifty_hosts()
 	for ((i = 1; i <= 50; i++)); do
 		host=lana$i
 		[ "$i" -gt 1 ] || host=lana
-		grep -q "$DIGEST" "$LAB_DIR/$host.out" && grep -q "0% packet" "$LAB_DIR/$host.out" &&
-			grep -q "^2001:db8:a1::$(printf '%x' $((i + 1))) " "$LAB_DIR/$host.out" ||
-			fail "$host: $(cat "$LAB_DIR/$host.out")"
+		for what in "$DIGEST" "0% packet" "^2001:db8:a1::$(printf '%x' $((i + 1))) "; do
+			grep -q "$what" "$LAB_DIR/$host.out" ||
+				fail "$host: no $what in $(cat "$LAB_DIR/$host.out")"
+		done
 	done
 	router_fine
 }
@@ -224,12 +225,12 @@ test_router_privacy_addresses()
 	local slow before
 
 	router_lab
-	bg lana "$LAB_DIR/slow" curl -sS -N --globoff --interface 2001:db8:a1::2 "$(url $SRV6 slow)"
+	bg lana "$LAB_DIR/slow" curl -sS -N --globoff --interface 2001:db8:a1::2 "$(url "$SRV6" slow)"
 	slow=$BG
 	wait_for 5 test -s "$LAB_DIR/slow" || fail "the download does not begin"
 	lab_ip lana addr add 2001:db8:a1:0:9c1d:4bff:fe77:1234/64 dev lan0 nodad
 	lab_ip lana addr change 2001:db8:a1::2/64 dev lan0 preferred_lft 0
-	equal "source of new connections" "$(whose lana $SRV6)" 2001:db8:a1:0:9c1d:4bff:fe77:1234
+	equal "source of new connections" "$(whose lana "$SRV6")" 2001:db8:a1:0:9c1d:4bff:fe77:1234
 	before=$(wc -l <"$LAB_DIR/slow")
 	wait_for 5 eval "[ \"\$(wc -l <'$LAB_DIR/slow')\" -gt $((before + 10)) ]" ||
 		fail "what the old address began does not go on"
@@ -242,7 +243,7 @@ test_router_black_address_changes()
 	local slow
 
 	router_lab
-	bg lana "$LAB_DIR/slow" curl -sS -N --max-time 60 "$(url $SRV4 slow)"
+	bg lana "$LAB_DIR/slow" curl -sS -N --max-time 60 "$(url "$SRV4" slow)"
 	slow=$BG
 	wait_for 5 test -s "$LAB_DIR/slow" || fail "the download does not begin"
 	lab_ip a addr del 100.64.1.1/24 dev black0
@@ -250,12 +251,12 @@ test_router_black_address_changes()
 	lab_route a default 100.64.1.254
 	wait_for 10 eval "[ \"\$(whose lana $SRV4)\" = 100.64.1.9 ]" ||
 		fail "nothing works with the new address"
-	equal "source of new connections" "$(whose lana $SRV4)" 100.64.1.9
+	equal "source of new connections" "$(whose lana "$SRV4")" 100.64.1.9
 	sniff net a0 1 -Q in "src host 100.64.1.1"
-	get lana $SRV4 who >/dev/null
+	get lana "$SRV4" who >/dev/null
 	sniffed 2 | grep -q "100.64.1.1" && fail "packets leave with the old address: $(sniffed 0)"
 	kill "$slow" 2>/dev/null || true
-	copies $SRV6
+	copies "$SRV6"
 }
 
 # Neither the node's own host name nor its services are there for the internet; and none of the
@@ -267,12 +268,12 @@ test_router_keeps_strangers_out()
 	router_lab
 	internet lana
 	for to in 2001:db8:a1::2 $OWN6 $OWN4; do
-		ping_dead srv $to
-		get_fails srv $to who
+		ping_dead srv "$to"
+		get_fails srv "$to" who
 	done
 	must_fail at net ping -n -c 2 -i 0.3 -W 1 2001:db8:a1::2
-	lab_route net 10.1.0.0/24 $OWN4 # somebody near who tries it straight
+	lab_route net 10.1.0.0/24 "$OWN4" # somebody near who tries it straight
 	ping_dead net 10.1.0.2
 	get_fails net 10.1.0.2 who
-	ping_all lana $SRV4 -c 5
+	ping_all lana "$SRV4" -c 5
 }

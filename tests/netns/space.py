@@ -111,7 +111,8 @@ class Wire:
         self.socket.send((self.mac + self.own + ethertype + ip).ljust(60, b"\0"))
 
     def received(self, seconds=0.5):
-        """IP packets that came in until now and within that time, neighbour discovery left out."""
+        """IP packets that came in until now and within that time, but for what hosts say by
+        themselves: neighbour discovery, multicast groups."""
         end = time.monotonic() + seconds
         while True:
             left = max(0, end - time.monotonic())
@@ -121,7 +122,8 @@ class Wire:
             if where[2] == socket.PACKET_OUTGOING:
                 continue
             p = packet.parse(frame[14:])
-            if p and not (p.protocol == packet.ICMP6 and 130 <= getattr(p, "kind", 0) <= 143):
+            if p and p.target != "ff02::16" and not (
+                    p.protocol == packet.ICMP6 and 130 <= getattr(p, "kind", 0) <= 143):
                 yield p
 
     def wait(self, fits, seconds=TIMEOUT):
