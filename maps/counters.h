@@ -142,6 +142,7 @@
 	X(in_no_neighbour, LOCAL, "no neighbour on the LAN, answered")                             \
 	X(in_bad_ip, DROP, "bad IP header")                                                        \
 	X(in_bad_addr, DROP, "from or to an address that is no host's to use here")                \
+	X(in_firewall, DROP, "denied by [Firewall]")                                               \
 	X(in_own_addr, DROP, "for the node itself, not echo")                                      \
 	X(in_pending_full, DROP, "too many packets waiting for neighbours")                        \
 	X(in_tx_full, DROP, "LAN transmit ring full")

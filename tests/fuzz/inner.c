@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any bytes as IP packets through the red process, in both directions (R2, R10), while MTUs,
- * neighbours and time change. An input is a list of steps: what, how many bytes, the bytes.
- * Sanitizers judge memory; this program judges everything that leaves red, the frame ledger, and
- * that each packet has one reason.
+ * neighbours, the policy and time change. An input is a list of steps: what, how many bytes, the
+ * bytes. Sanitizers judge memory; this program judges everything that leaves red, the frame ledger,
+ * and that each packet has one reason. If sites may begin nothing and the LAN said nothing, nothing
+ * of them arrives.
  */
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct red_lab lab;
 static uint64_t packets;
+static bool silent; /* since nothing may enter */
 
 static void check(bool ok, const char *what)
 {
@@ -75,6 +77,7 @@ static void lan_takes(void)
 		check(len > ETH_LEN, "an empty frame leaves");
 		check(!memcmp(frame + 6, lab_mac, 6), "a frame with another's address leaves");
 		check(!(frame[0] & 1), "a frame for a group leaves");
+		check(!silent, "the LAN gets what [Firewall] denies");
 		check_packet(frame + ETH_LEN, len - ETH_LEN, lab.r->nic.mtu);
 	}
 }
@@ -89,6 +92,37 @@ static void crypto_takes(uint16_t why)
 	}
 }
 
+static void settle(void)
+{
+	while (red_round(lab.r)) {
+		lan_takes();
+		crypto_takes(ESC_RET_OK);
+	}
+}
+
+/* As the bits say: everything, nothing, or what rules say may enter. */
+static void change_policy(uint8_t op, const uint8_t *p, size_t len)
+{
+	struct esc_rule rule[4] = {0};
+	uint32_t rules = 0;
+
+	while (op & 32 && rules < 4 && (rules + 1) * sizeof(rule[0]) <= len) {
+		memcpy(&rule[rules], p + rules * sizeof(rule[0]), sizeof(rule[0]));
+		rule[rules].from_len %= 129;
+		rule[rules].to_len %= 129;
+		rule[rules++].verdict &= 1;
+	}
+	settle(); /* what is under way now was sent before */
+	lab_policy(&lab, rule, rules, op & 64 ? ESC_ALLOW : ESC_DENY);
+	silent = false;
+	if (op & 128 && !rules && !(op & 64)) { /* nobody is known, nobody waits */
+		firewall_free(lab.r->firewall);
+		lab.r->firewall = firewall_new(16);
+		check(lab.r->firewall, "out of memory");
+		silent = !lab.r->pending_count;
+	}
+}
+
 static void step(uint8_t op, uint8_t *p, size_t len)
 {
 	uint8_t dst[16];
@@ -99,6 +133,7 @@ static void step(uint8_t op, uint8_t *p, size_t len)
 		/* fall through */
 	case 0:
 		packets += lab_from_lan(&lab, 0, p, len);
+		silent = false;
 		break;
 	case 3:
 		mend(p, len, op & 8, op & 16);
@@ -118,6 +153,10 @@ static void step(uint8_t op, uint8_t *p, size_t len)
 		lab.r->nic.inner_mtu = 68 + (len & 31) * 47u;
 		break;
 	case 6:
+		if (op & 8) {
+			change_policy(op, p, len);
+			break;
+		}
 		lab.r->now += (uint64_t)(op >> 3) * 100000000;
 		break;
 	default:
@@ -139,6 +178,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!lab.r)
 		set_up();
 	lab_reset(&lab);
+	lab_policy(&lab, NULL, 0, ESC_ALLOW);
+	silent = false;
 	lab.r->nic.mtu = 1500;
 	lab.r->nic.inner_mtu = 1420;
 	red_round(lab.r);
@@ -151,10 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step(op, bytes, len);
 		at += 3 + len;
 	}
-	while (red_round(lab.r)) {
-		lan_takes();
-		crypto_takes(ESC_RET_OK);
-	}
+	settle();
 	lab.r->now += PENDING_TIME;
 	red_round(lab.r);
 	lan_takes();

@@ -141,6 +141,32 @@ static inline void lab_descriptors(struct red_lab *lab)
 	lab_place(eventfd(0, EFD_NONBLOCK), ESC_FD_CRYPTO_WAKE);
 }
 
+static inline void lab_send(struct red_lab *lab, struct esc_msg *m)
+{
+	if (esc_msg_send(lab->control, m) || red_control_round(lab->r))
+		lab_fail("message to red");
+}
+
+/* What sites may begin. */
+static inline void lab_policy(struct red_lab *lab, const struct esc_rule *rule, uint32_t rules,
+			      enum esc_verdict otherwise)
+{
+	uint32_t first = 0;
+
+	do {
+		struct esc_msg m = {.type = ESC_MSG_FIREWALL};
+		struct esc_msg_firewall *w = &m.u.firewall;
+
+		*w = (struct esc_msg_firewall){
+			.first = first, .rules = rules, .otherwise = otherwise};
+		w->count = rules - first < ESC_MSG_RULES ? rules - first : ESC_MSG_RULES;
+		if (w->count)
+			memcpy(w->rule, rule + first, w->count * sizeof(*rule));
+		lab_send(lab, &m);
+		first += w->count;
+	} while (first < rules);
+}
+
 /* A node with 10.1.0.1, fd00:1::1 and fe80::1 on its LAN; it is time 1000 s. */
 static inline void lab_open(struct red_lab *lab, uint32_t lanes, uint32_t mtu, uint32_t inner_mtu)
 {
@@ -163,9 +189,11 @@ static inline void lab_open(struct red_lab *lab, uint32_t lanes, uint32_t mtu, u
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		esc_addr_parse(own[i], r->nic.addr[r->nic.addrs++]);
 	if (sodium_init() < 0 || !(r->hops = esc_hops_new(256)) ||
+	    !(r->firewall = firewall_new(256)) ||
 	    esc_frames_init(&r->frames, umem, frames, LAB_SIZE))
 		lab_fail("out of memory");
 	lab_descriptors(lab);
+	lab_policy(lab, NULL, 0, ESC_ALLOW);
 	for (uint32_t q = 0; q < lanes; q++)
 		lab_open_lane(lab, q);
 }
@@ -183,6 +211,7 @@ static inline void lab_close(struct red_lab *lab)
 	free(lab->r->frames.base);
 	esc_frames_fini(&lab->r->frames);
 	esc_hops_free(lab->r->hops);
+	firewall_free(lab->r->firewall);
 	free(lab->r->link);
 	free(lab->r->status);
 	free(lab->r);
@@ -288,12 +317,6 @@ static inline bool lab_wanted(struct red_lab *lab, uint8_t dst[16])
 		return false;
 	memcpy(dst, m.u.want.dst, 16);
 	return true;
-}
-
-static inline void lab_send(struct red_lab *lab, struct esc_msg *m)
-{
-	if (esc_msg_send(lab->control, m) || red_control_round(lab->r))
-		lab_fail("message to red");
 }
 
 static inline void lab_hop_addr(struct red_lab *lab, const uint8_t dst[16], uint8_t state)

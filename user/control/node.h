@@ -7,6 +7,7 @@
  *   child.c      one packet process: messages from it, its end
  *   supervise.c  do the processes work, and does control?
  *   apply.c      configuration into crypto, and changes to it
+ *   firewall.c   what secure sites may begin, into red
  *   links.c      news from the kernel: NICs, addresses, routes, neighbours
  *   record.c     all of it that changes the node, into the audit log
  *   alarm.c      is it under attack?       monitor.c  who follows what happens
@@ -213,6 +214,13 @@ void plane_lost_nic(struct node *n, enum esc_side side);
  * it belongs to is n->model. 0; -errno: what was in force still is.
  */
 int plane_policy(struct node *n, const struct esc_split_conf *conf);
+
+/* --- firewall.c --- */
+/*
+ * Tell the red process what secure sites may begin: it refuses all of it until then. At its start,
+ * and whenever that changes; packets see the old policy or the new one. Conversations stay.
+ */
+void firewall_tell(struct node *n, const struct esc_secure_policy *p);
 
 /* --- child.c --- */
 int child_start(struct child *c);

@@ -196,6 +196,7 @@ static int start_processes(struct node *n)
 		if (!err)
 			plane_tell_nic(n, side);
 	}
+	firewall_tell(n, &n->model->split.secure);
 	esc_memory_hand_over(&n->memory); /* the kernel's tables now live as long as they do */
 	return err;
 }

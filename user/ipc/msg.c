@@ -26,6 +26,8 @@ int esc_msg_size(uint32_t type)
 		return sizeof(struct esc_msg_nic);
 	case ESC_MSG_HOP:
 		return sizeof(struct esc_msg_hop);
+	case ESC_MSG_FIREWALL:
+		return sizeof(struct esc_msg_firewall);
 	case ESC_MSG_STOP:
 	case ESC_MSG_ZEROIZE:
 	case ESC_MSG_ZEROIZED:

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "sizes.h"
+#include "split.h"
 
 enum esc_msg_type {
 	/* control -> crypto */
@@ -30,6 +31,7 @@ enum esc_msg_type {
 	ESC_MSG_COMMIT,
 	/* control -> red */
 	ESC_MSG_RED_START,
+	ESC_MSG_FIREWALL, /* what secure sites may begin; in parts, the last one applies all */
 	/* control -> both */
 	ESC_MSG_NIC, /* MAC, MTU, link state and own addresses of the NIC, at start and on change */
 	ESC_MSG_HOP, /* answer to WANT, and again whenever the answer changes */
@@ -145,6 +147,18 @@ struct esc_msg_want {
 	uint8_t dst[16];
 };
 
+/*
+ * Rules `first` to `first + count - 1` of `rules`. A part follows the one before it, without a gap;
+ * first = 0 begins a policy anew. It is in force, as a whole, with its last rule.
+ */
+#define ESC_MSG_RULES 12u
+
+struct esc_msg_firewall {
+	uint32_t first, count, rules;
+	uint32_t otherwise; /* enum esc_verdict, where no rule fits */
+	struct esc_rule rule[ESC_MSG_RULES];
+};
+
 struct esc_msg_ping {
 	uint32_t seq;
 };
@@ -183,6 +197,7 @@ struct esc_msg {
 		struct esc_msg_commit commit;
 		struct esc_msg_nic nic;
 		struct esc_msg_hop hop;
+		struct esc_msg_firewall firewall;
 		struct esc_msg_ping ping; /* PING and PONG */
 		struct esc_msg_ready ready;
 		struct esc_msg_ack ack;

@@ -52,6 +52,8 @@ static int take_message(struct red *r, const struct esc_msg *m)
 		if (esc_hop_update(r->hops, &m->u.hop) && m->u.hop.state != ESC_HOP_RESOLVING)
 			pending_round(r, m->u.hop.dst);
 		return 0;
+	case ESC_MSG_FIREWALL:
+		return firewall_update(r->firewall, &m->u.firewall);
 	case ESC_MSG_PING:
 		answer_ping(m->u.ping.seq);
 		return 0;

@@ -78,6 +78,8 @@ enum esc_red_proc_reason in_packet(struct red *r, struct lane *l, uint8_t *ip, u
 		return dropped(r, ip, ESC_RP_in_bad_ip);
 	if (!addresses_ok(r, &p))
 		return dropped(r, ip, ESC_RP_in_bad_addr);
+	if (!firewall_in(r->firewall, &p, r->now))
+		return dropped(r, ip, ESC_RP_in_firewall);
 	if (own_address(r, p.dst))
 		return for_node(r, l, &p);
 	if (packet_ttl(&p) <= 1) {

@@ -10,7 +10,7 @@
 /* Longer chains of extension headers than any honest one are not followed. */
 #define EXTENSIONS_MAX 8
 
-static bool parse_v4(struct packet *p, uint32_t room)
+static bool read_v4(struct packet *p, uint32_t room)
 {
 	const uint8_t *ip = p->ip;
 
@@ -24,11 +24,12 @@ static bool parse_v4(struct packet *p, uint32_t room)
 	p->df = frag & IP_DF;
 	p->later_fragment = frag & IP_OFFMASK;
 	p->fragment = p->later_fragment || (frag & IP_MF);
+	p->fragment_at = (frag & IP_OFFMASK) * 8u;
+	p->fragment_id = get16(ip + 4);
 	esc_addr_from_v4(p->src, ip + 12);
 	esc_addr_from_v4(p->dst, ip + 16);
 	p->upper = p->header;
-	return p->header >= IPV4_LEN && p->len >= p->header && p->len <= room &&
-	       !checksum_end(checksum_add(0, ip, p->header));
+	return p->header >= IPV4_LEN && p->header <= room && p->len >= p->header;
 }
 
 /* Length of the extension header at h, of which 8 bytes are there; 0: not one (RFC 8200, 4). */
@@ -63,7 +64,9 @@ static void find_upper(struct packet *p)
 			break;
 		if (p->protocol == IPPROTO_FRAGMENT) {
 			p->fragment = true;
-			p->later_fragment = get16(h + 2) & 0xfff8;
+			p->fragment_at = get16(h + 2) & 0xfff8;
+			p->later_fragment = p->fragment_at;
+			p->fragment_id = (uint32_t)get16(h + 4) << 16 | get16(h + 6);
 		}
 		p->protocol = h[0];
 		p->upper += len;
@@ -72,7 +75,7 @@ static void find_upper(struct packet *p)
 		p->protocol = NO_TRANSPORT;
 }
 
-static bool parse_v6(struct packet *p, uint32_t room)
+static bool read_v6(struct packet *p, uint32_t room)
 {
 	const uint8_t *ip = p->ip;
 
@@ -84,22 +87,42 @@ static bool parse_v6(struct packet *p, uint32_t room)
 	p->protocol = ip[6];
 	p->df = true;
 	p->fragment = p->later_fragment = false;
+	p->fragment_at = p->fragment_id = 0;
 	memcpy(p->src, ip + 8, 16);
 	memcpy(p->dst, ip + 24, 16);
-	if (p->len > room || esc_addr_is_v4(p->src) || esc_addr_is_v4(p->dst))
-		return false;
-	find_upper(p);
-	return true;
+	return !esc_addr_is_v4(p->src) && !esc_addr_is_v4(p->dst);
 }
 
-bool packet_parse(uint8_t *ip, uint32_t room, struct packet *p)
+/* The header alone; p->len is what it says. */
+static bool read_header(uint8_t *ip, uint32_t room, struct packet *p)
 {
 	p->ip = ip;
 	if (!room)
 		return false;
 	if (ip[0] >> 4 == 4)
-		return parse_v4(p, room);
-	return ip[0] >> 4 == 6 && parse_v6(p, room);
+		return read_v4(p, room);
+	return ip[0] >> 4 == 6 && read_v6(p, room);
+}
+
+bool packet_parse(uint8_t *ip, uint32_t room, struct packet *p)
+{
+	if (!read_header(ip, room, p) || p->len > room)
+		return false;
+	if (p->v4)
+		return !checksum_end(checksum_add(0, ip, p->header));
+	find_upper(p);
+	return true;
+}
+
+bool packet_parse_quote(uint8_t *ip, uint32_t room, struct packet *p)
+{
+	if (!read_header(ip, room, p))
+		return false;
+	if (p->len > room)
+		p->len = room;
+	if (!p->v4)
+		find_upper(p);
+	return true;
 }
 
 /*

@@ -25,9 +25,11 @@ struct packet {
 	uint8_t src[16], dst[16];
 	uint8_t protocol; /* at `upper`; NO_TRANSPORT if extension headers hide it */
 	bool v4;
-	bool df;	     /* must not be fragmented here: DF, or IPv6 */
-	bool later_fragment; /* not the first one: begins within the payload */
-	bool fragment;	     /* any fragment of several */
+	bool df;	      /* must not be fragmented here: DF, or IPv6 */
+	bool later_fragment;  /* not the first one: begins within the payload */
+	bool fragment;	      /* any fragment of several */
+	uint32_t fragment_at; /* where in the payload it begins, bytes */
+	uint32_t fragment_id; /* only of IPv6 fragments, of every IPv4 packet; host order */
 };
 
 /*
@@ -35,6 +37,11 @@ struct packet {
  * checksum is wrong (RFC 1812, 5.2.2).
  */
 bool packet_parse(uint8_t *ip, uint32_t room, struct packet *p);
+/*
+ * The same for the beginning of a packet that an ICMP error quotes: `len` is what there is of it,
+ * at least its header, and a checksum that routers on the way did not mend does not matter.
+ */
+bool packet_parse_quote(uint8_t *ip, uint32_t room, struct packet *p);
 
 /* A single host's address that packets may be routed from and to: see addr_routable() in ip.c. */
 bool addr_routable(const uint8_t addr[16]);

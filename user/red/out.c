@@ -79,6 +79,7 @@ enum esc_red_proc_reason out_packet(struct red *r, struct lane *l, uint8_t *ip, 
 			answer_lan(r, l, &p, sender_mac(ip), ICMP_ERROR_TOO_BIG, r->nic.inner_mtu);
 		return dropped(r, ip, said ? ESC_RP_out_too_big : ESC_RP_out_too_big_quiet);
 	}
+	firewall_out(r->firewall, &p, r->now);
 	packet_age(&p);
 	if (mss_clamp(&p, r->nic.inner_mtu))
 		esc_cell_add(&r->status->mss_clamped, 1);

@@ -100,7 +100,9 @@ static int map_all(struct red *r)
 		return -EINVAL;
 	r->status->abi_version = ESC_ABI_VERSION;
 	r->hops = esc_hops_new(HOPS_MAX);
-	return r->hops ? esc_frames_init(&r->frames, umem, s->frames, s->frame_size) : -ENOMEM;
+	r->firewall = firewall_new(FIREWALL_CONVERSATIONS);
+	return r->hops && r->firewall ? esc_frames_init(&r->frames, umem, s->frames, s->frame_size)
+				      : -ENOMEM;
 }
 
 static int open_lanes(struct red *r)
@@ -363,6 +365,7 @@ static int run(void)
 		rc = r->stopping ? rc : 1;
 	}
 	esc_hops_free(r->hops);
+	firewall_free(r->firewall);
 	esc_frames_fini(&r->frames);
 	free(r);
 	return rc;

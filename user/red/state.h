@@ -18,6 +18,7 @@
 #include "frames/frames.h"
 #include "hop/hop.h"
 #include "ipc/msg.h"
+#include "red/firewall.h"
 #include "red/icmp.h"
 #include "red/ip.h"
 #include "ring/ring.h"
@@ -80,6 +81,7 @@ struct red {
 	struct esc_red_status *status;
 	struct esc_frames frames;
 	struct esc_hops *hops;
+	struct firewall *firewall;
 	struct esc_msg_nic nic;
 	uint64_t now;
 	/* When each bucket will be full again. */

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# secure.test.sh: [Firewall] Secure, SecureAllow, SecureDeny: what secure sites may begin in a LAN.
+
+# A second host at site a, 10.1.5.2 and fd00:1:5::2, beside 10.1.0.2: not for SecureAllow below.
+# secure_lab LINE...: b has these lines in [Firewall].
+secure_lab()
+{
+	local line
+
+	lab_site a
+	lab_site b
+	lab_addr lana lan0 10.1.5.2/24 fd00:1:5::2/64
+	lab_route a 10.1.5.0/24 10.1.0.2
+	lab_route a fd00:1:5::/64 fd00:1::2
+	node_config a
+	node_config b
+	node_peer a b
+	node_peer b a
+	secure_says b "$@"
+	node_start a "$NODE_A"
+	node_start b esclusa
+}
+
+# secure_says SITE LINE...: its file has this [Firewall], in place of one that it had.
+secure_says()
+{
+	local file=$LAB_DIR/$1.conf line
+
+	shift
+	sed -i '/^\[Firewall\]/,$d' "$file"
+	{
+		printf '[Firewall]\n'
+		for line; do
+			echo "$line"
+		done
+	} >>"$file"
+}
+
+# serve NS PORT: every connection is answered with the port.
+serve()
+{
+	bg "$1" "$LAB_DIR/serve-$2.log" python3 -c '
+import socket, sys
+server = socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6,
+                              dualstack_ipv6=True)
+while True:
+    with server.accept()[0] as client:
+        client.sendall(sys.argv[1].encode())
+' "$2"
+	wait_for 5 listens "$1" "$2" || fail "no server at port $2"
+}
+
+# served NS FROM ADDRESS PORT
+served()
+{
+	[ "$(at "$1" timeout 3 nc -n -d -w 2 -s "$2" "$3" "$4" 2>/dev/null)" = "$4" ]
+}
+
+# 443 of one host for one prefix, and what the LAN begins: nothing else.
+what_secure_deny_means()
+{
+	local denied
+
+	# The LAN begins, of every kind: answers, fragments of answers, errors come back.
+	ping_up lanb 10.1.0.2
+	learn_mtus
+	ping_all lanb fd00:1::2 -c 5
+	ping_all lanb 10.1.0.2 -c 3 -s 5000
+	ping_all lanb fd00:1::2 -c 3 -s 5000
+	tcp_copy lanb lana 10.1.0.2 300000
+	tcp_copy lanb lana fd00:1::2 300000
+	udp_copy lanb lana 10.1.0.2 20 500
+	at lanb traceroute -n -q 1 -w 2 10.1.0.2 >"$LAB_DIR/trace"
+	grep -q '^ 2  10\.1\.0\.1 ' "$LAB_DIR/trace" || fail "no ICMP error came: $(cat "$LAB_DIR/trace")"
+	# The site begins: what the rule names.
+	served lana 10.1.0.2 10.2.0.2 443 || fail "443 is not served"
+	served lana fd00:1::2 fd00:2::2 443 && fail "443 is served over IPv6"
+	served lana 10.1.5.2 10.2.0.2 443 && fail "443 is served to who may not"
+	served lana 10.1.0.2 10.2.0.2 444 && fail "444 is served"
+	denied=$(node_show b counter red in_firewall)
+	ping_dead lana 10.2.0.2
+	ping_dead lana fd00:2::2
+	ping_dead lana 10.2.0.1
+	equal "echo requests denied" "$(($(node_show b counter red in_firewall) - denied))" 6
+}
+
+test_secure_deny_lets_in_answers_and_what_a_rule_names()
+{
+	secure_lab 'Secure = deny' 'SecureAllow = tcp 443 to 10.2.0.2 from 10.1.0.0/24'
+	serve lanb 443
+	serve lanb 444
+	what_secure_deny_means
+	node_adds_up a b
+}
+
+test_secure_rules_are_read_in_order()
+{
+	secure_lab 'SecureDeny = tcp 443 from 10.1.5.0/24' 'SecureAllow = tcp 443' \
+		'SecureDeny = tcp 400-500' 'SecureDeny = icmp to fd00:2::/64'
+	serve lanb 443
+	serve lanb 444
+	serve lanb 600
+	ping_up lana 10.2.0.2
+	served lana 10.1.0.2 10.2.0.2 443 || fail "443 is not served"
+	served lana fd00:1::2 fd00:2::2 443 || fail "443 is not served over IPv6"
+	served lana 10.1.5.2 10.2.0.2 443 && fail "443 is served to who may not"
+	served lana 10.1.0.2 10.2.0.2 444 && fail "444 is served"
+	served lana 10.1.5.2 10.2.0.2 600 || fail "600 is not served"
+	ping_dead lana fd00:2::2
+	node_adds_up a b
+}
+
+# A connection under way lives on; a new one finds the new rules.
+test_secure_rules_change_at_a_restart_of_red_and_connections_live_on()
+{
+	local pid
+
+	secure_lab 'Secure = deny'
+	serve lanb 443
+	ping_up lanb 10.1.0.2
+	served lana 10.1.0.2 10.2.0.2 443 && fail "443 is served"
+	pid=$(node_show b pid red)
+	bg lana "$LAB_DIR/iperf.server" iperf3 -s -1
+	wait_for 5 listens lana 5201
+	bg lanb "$LAB_DIR/iperf.client" iperf3 -c 10.1.0.2 -t 6 -J
+	sleep 2
+	kill -KILL "$pid"
+	wait "$BG" || fail "the LAN's connection broke: $(tail -n 3 "$LAB_DIR/iperf.client")"
+	[ "$(node_show b pid red)" != "$pid" ] || fail "red was not restarted"
+	served lana 10.1.0.2 10.2.0.2 443 && fail "443 is served after the restart of red"
+	node_stop b || fail "b ended with $?"
+	secure_says b 'Secure = allow'
+	node_start b esclusa
+	ping_up lana 10.2.0.2 25
+	served lana 10.1.0.2 10.2.0.2 443 || fail "443 is not served"
+}
