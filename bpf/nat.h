@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * nat.h: the black domain's firewall and NAT (R5, R11): which packets belong to a connection, and
- * their translation in place. Ethernet addresses, routes, MTU, secure prefixes and the guard are
- * the callers' business; so is that a packet which is dropped may have been changed.
+ * their translation in place. Ethernet addresses, routes, MTU, secure prefixes, impossible sources
+ * and the guard are the callers' business.
  *
  * A LAN host that writes to the node's own IPv4 address (hairpinning, RFC 4787, REQ-9) is served by
- * esc_nat_out() and then esc_nat_in() on the same packet.
+ * esc_nat_out() and then esc_nat_in() on the same packet: its source becomes own address and port,
+ * then its destination becomes the other host. Nothing from the internet has that source.
  */
 #ifndef ESC_BPF_NAT_H
 #define ESC_BPF_NAT_H
 
 #include "conn.h"
-#include "csum.h"
 #include "nat_frag.h"
 #include "nat_icmp.h"
 #include "nat_port.h"
+#include "nat_rewrite.h"
 #include "policy.h"
 
 struct {
@@ -25,22 +26,235 @@ struct {
 	__type(value, struct esc_policy);
 } black_policy SEC(".maps");
 
+static __always_inline const struct esc_policy *esc_nat_policy(const struct esc_split_cfg *cfg)
+{
+	__u32 slot = cfg->policy;
+
+	return bpf_map_lookup_elem(&black_policy, &slot);
+}
+
+static __always_inline bool esc_nat_serves(const struct esc_split_cfg *cfg,
+					   const struct esc_packet *p)
+{
+	return cfg->families & (p->ip6 ? ESC_SPLIT_IPV6 : ESC_SPLIT_IPV4);
+}
+
+static __always_inline __be32 esc_nat_own4(const struct esc_split_cfg *cfg)
+{
+	__be32 own;
+
+	__builtin_memcpy(&own, cfg->own4, sizeof(own));
+	return own;
+}
+
+/* --- from the LAN -----------------------------------------------------------------------------
+ */
+
+/* The first packet of a connection: own port (host order) or a negated enum esc_conn_verdict. */
+__attribute__((noinline)) int esc_nat_begin_out(struct xdp_md *ctx, struct esc_packet *p,
+						struct esc_conn_key *key)
+{
+	__u64 now = bpf_ktime_get_coarse_ns();
+	const struct esc_split_cfg *cfg = esc_split();
+	const struct esc_policy *policy;
+	int port;
+
+	if (!p || !key || !cfg)
+		return -ESC_CONN_DENIED;
+	if (!esc_conn_begins(ctx, p))
+		return p->proto == IPPROTO_TCP ? -ESC_CONN_STATE : -ESC_CONN_DENIED;
+	policy = esc_nat_policy(cfg);
+	if (!policy || esc_policy_verdict(policy, p) != ESC_ALLOW)
+		return -ESC_CONN_DENIED;
+	port = p->ip6 ? bpf_ntohs(key->lan_port) : esc_nat_take(cfg, key, now);
+	if (port < 0)
+		return port;
+	return esc_conn_begin(ctx, p, key, ESC_FROM_LAN, (__u16)port, cfg, now);
+}
+
+static __always_inline int esc_nat_out_bad(int bad)
+{
+	switch (bad) {
+	case ESC_PACKET_SHORT:
+		return ESC_BLACK_OUT_short_frame;
+	case ESC_PACKET_ETHERTYPE:
+		return ESC_BLACK_OUT_ethertype;
+	case ESC_PACKET_HEADER:
+		return ESC_BLACK_OUT_ip_header;
+	case ESC_PACKET_PROTOCOL:
+		return ESC_BLACK_OUT_protocol;
+	default:
+		return ESC_BLACK_OUT_transport;
+	}
+}
+
+static __always_inline int esc_nat_out_refused(int verdict)
+{
+	switch (-verdict) {
+	case ESC_CONN_STATE:
+		return ESC_BLACK_OUT_conn_state;
+	case ESC_CONN_FULL:
+		return ESC_BLACK_OUT_conn_full;
+	case ESC_CONN_NO_PORT:
+		return ESC_BLACK_OUT_no_port;
+	default:
+		return ESC_BLACK_OUT_denied;
+	}
+}
+
+static __always_inline int esc_nat_out_conn(struct xdp_md *ctx, struct esc_packet *p,
+					    const struct esc_split_cfg *cfg)
+{
+	struct esc_conn_key key;
+	esc_addr from = p->src;
+	int port;
+
+	esc_packet_key(p, true, &key);
+	port = esc_conn_packet(ctx, p, &key, ESC_FROM_LAN, cfg, bpf_ktime_get_coarse_ns());
+	if (port == -ESC_CONN_NONE)
+		port = esc_nat_begin_out(ctx, p, &key);
+	if (port < 0)
+		return esc_nat_out_refused(port);
+	if (!p->ip6)
+		esc_map_ip4(&from, esc_nat_own4(cfg));
+	if (p->first_fragment && esc_nat_frag_begin(p, &from, ESC_FRAG_OUT))
+		return ESC_BLACK_OUT_fragment_lost;
+	if (!esc_nat_rewrite(ctx, p, true, from.s6_addr32[3], bpf_htons((__u16)port)))
+		return ESC_BLACK_OUT_transport;
+	return ESC_BLACK_OUT_sent;
+}
+
 /*
  * From the LAN to the internet. enum esc_black_out_reason; ESC_BLACK_OUT_sent: it belongs to a
  * connection, its source is the node's (IPv4) and its TTL is one less.
  */
 __attribute__((noinline)) int esc_nat_out(struct xdp_md *ctx)
 {
+	const struct esc_split_cfg *cfg = esc_split();
 	struct esc_packet p = {};
+	int bad;
 
-	if (esc_packet_parse(ctx, &p))
-		return ESC_BLACK_OUT_transport;
+	if (!cfg)
+		return ESC_BLACK_OUT_off;
+	bad = esc_packet_parse(ctx, &p);
+	if (bad)
+		return esc_nat_out_bad(bad);
+	if (!esc_nat_serves(cfg, &p))
+		return ESC_BLACK_OUT_off;
+	if (!esc_ttl_left(ctx, p.ip6))
+		return ESC_BLACK_OUT_ttl;
 	if (p.what == ESC_PACKET_FRAGMENT)
 		return esc_nat_frag_follow(ctx, &p, ESC_FRAG_OUT) ? ESC_BLACK_OUT_fragment_lost
 								  : ESC_BLACK_OUT_sent;
 	if (p.what == ESC_PACKET_ICMP_ERROR)
 		return esc_nat_icmp_out(ctx, &p);
-	return ESC_BLACK_OUT_denied;
+	return esc_nat_out_conn(ctx, &p, cfg);
+}
+
+/* --- from the internet ------------------------------------------------------------------------
+ */
+
+/* The inner endpoint that an opening names for a packet to the node's own IPv4 address. */
+static __always_inline bool esc_nat_forward(const struct esc_policy *policy,
+					    const struct esc_packet *p, struct esc_conn_key *key)
+{
+	__u32 i = esc_policy_opening(policy, p, false);
+	const struct esc_opening *o;
+
+	if (i >= ESC_OPENINGS_MAX)
+		return false;
+	o = &policy->opening[esc_policy_bound(i, ESC_OPENINGS_MAX - 1)];
+	__builtin_memcpy(key->lan, o->to, sizeof(key->lan));
+	key->lan_port = bpf_htons((__u16)(o->to_port + bpf_ntohs(p->dst_port) - o->port_first));
+	return true;
+}
+
+/* The first packet of a connection that an opening lets in. */
+__attribute__((noinline)) int esc_nat_begin_in(struct xdp_md *ctx, struct esc_packet *p,
+					       struct esc_conn_key *key)
+{
+	const struct esc_split_cfg *cfg = esc_split();
+	const struct esc_policy *policy;
+
+	if (!p || !key || !cfg || !esc_conn_begins(ctx, p))
+		return -ESC_CONN_DENIED;
+	policy = esc_nat_policy(cfg);
+	if (!policy || esc_policy_opening(policy, p, false) >= ESC_OPENINGS_MAX)
+		return -ESC_CONN_DENIED;
+	return esc_conn_begin(ctx, p, key, ESC_FROM_REMOTE, bpf_ntohs(p->dst_port), cfg,
+			      bpf_ktime_get_coarse_ns());
+}
+
+/*
+ * The key of the connection that a packet from the internet would belong to. False: it cannot
+ * belong to any; for IPv4, what a scanner sends ends with one look into an array.
+ */
+static __always_inline bool esc_nat_in_key(const struct esc_split_cfg *cfg,
+					   const struct esc_packet *p, struct esc_conn_key *key)
+{
+	const struct esc_policy *policy;
+	__u64 owner;
+
+	esc_packet_key(p, false, key);
+	if (p->ip6)
+		return true;
+	owner = esc_nat_owner(p->proto, p->dst_port);
+	if (owner == ESC_PORT_FREE)
+		return false;
+	if (owner != ESC_PORT_RESERVED) {
+		esc_nat_inner(owner, key);
+		return true;
+	}
+	policy = esc_nat_policy(cfg);
+	return policy && esc_nat_forward(policy, p, key);
+}
+
+static __always_inline int esc_nat_in_bad(int bad)
+{
+	switch (bad) {
+	case ESC_PACKET_SHORT:
+		return ESC_BLACK_short_frame;
+	case ESC_PACKET_ETHERTYPE:
+		return ESC_BLACK_ethertype;
+	case ESC_PACKET_HEADER:
+		return ESC_BLACK_ip_header;
+	default:
+		return ESC_BLACK_no_connection;
+	}
+}
+
+static __always_inline int esc_nat_in_refused(int verdict)
+{
+	switch (-verdict) {
+	case ESC_CONN_STATE:
+		return ESC_BLACK_conn_state;
+	case ESC_CONN_FULL:
+		return ESC_BLACK_conn_full;
+	default:
+		return ESC_BLACK_no_connection;
+	}
+}
+
+static __always_inline int esc_nat_in_conn(struct xdp_md *ctx, struct esc_packet *p,
+					   const struct esc_split_cfg *cfg)
+{
+	struct esc_conn_key key;
+	esc_addr to;
+	int port;
+
+	if (!esc_nat_in_key(cfg, p, &key))
+		return ESC_BLACK_no_connection;
+	port = esc_conn_packet(ctx, p, &key, ESC_FROM_REMOTE, cfg, bpf_ktime_get_coarse_ns());
+	if (port == -ESC_CONN_NONE)
+		port = esc_nat_begin_in(ctx, p, &key);
+	if (port < 0)
+		return esc_nat_in_refused(port);
+	__builtin_memcpy(&to, key.lan, sizeof(to));
+	if (p->first_fragment && esc_nat_frag_begin(p, &to, ESC_FRAG_IN))
+		return ESC_BLACK_fragment_lost;
+	if (!esc_nat_rewrite(ctx, p, false, to.s6_addr32[3], key.lan_port))
+		return ESC_BLACK_no_connection;
+	return ESC_BLACK_to_lan;
 }
 
 /*
@@ -49,16 +263,27 @@ __attribute__((noinline)) int esc_nat_out(struct xdp_md *ctx)
  */
 __attribute__((noinline)) int esc_nat_in(struct xdp_md *ctx)
 {
+	const struct esc_split_cfg *cfg = esc_split();
 	struct esc_packet p = {};
+	int bad;
 
-	if (esc_packet_parse(ctx, &p))
-		return ESC_BLACK_no_connection;
+	if (!cfg)
+		return ESC_BLACK_off;
+	bad = esc_packet_parse(ctx, &p);
+	if (bad)
+		return esc_nat_in_bad(bad);
+	if (!esc_nat_serves(cfg, &p))
+		return ESC_BLACK_off;
+	if (!p.ip6 && p.dst.s6_addr32[3] != esc_nat_own4(cfg))
+		return ESC_BLACK_not_own_addr;
+	if (!esc_ttl_left(ctx, p.ip6))
+		return ESC_BLACK_ttl;
 	if (p.what == ESC_PACKET_FRAGMENT)
 		return esc_nat_frag_follow(ctx, &p, ESC_FRAG_IN) ? ESC_BLACK_fragment_lost
 								 : ESC_BLACK_to_lan;
 	if (p.what == ESC_PACKET_ICMP_ERROR)
 		return esc_nat_icmp_in(ctx, &p);
-	return ESC_BLACK_no_connection;
+	return esc_nat_in_conn(ctx, &p, cfg);
 }
 
 #endif

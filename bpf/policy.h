@@ -15,6 +15,15 @@ struct esc_policy_query {
 	__u32 inner;
 };
 
+/* An index that the verifier sees to be bounded, wherever the compiler compared it before. */
+static __always_inline __u64 esc_policy_bound(__u64 i, const __u64 mask)
+{
+	asm volatile("%0 &= %1" : "+r"(i) : "i"(mask));
+	return i;
+}
+_Static_assert(!(ESC_RULES_MAX & (ESC_RULES_MAX - 1)), "a mask bounds rules");
+_Static_assert(!(ESC_OPENINGS_MAX & (ESC_OPENINGS_MAX - 1)), "a mask bounds openings");
+
 /* `len` bits, up to 128. */
 static __always_inline bool esc_policy_inside(const esc_addr *addr, const __u8 prefix[16], __u8 len)
 {
@@ -45,7 +54,7 @@ static long esc_policy_try_rule(__u32 i, struct esc_policy_query *q)
 
 	if (i >= ESC_RULES_MAX)
 		return 1;
-	r = &q->policy->rule[i];
+	r = &q->policy->rule[esc_policy_bound(i, ESC_RULES_MAX - 1)];
 	if (!esc_policy_proto(r->proto, p->proto) || port < r->port_first || port > r->port_last ||
 	    !esc_policy_inside(&p->dst, r->to, r->to_len) ||
 	    !esc_policy_inside(&p->src, r->from, r->from_len))
@@ -68,8 +77,10 @@ static __always_inline __u32 esc_policy_rule(const struct esc_policy *policy,
 /* What that rule (or ESC_RULES_MAX) says: enum esc_verdict. */
 static __always_inline __u32 esc_policy_says(const struct esc_policy *policy, __u32 rule)
 {
-	__u32 verdict =
-		rule < ESC_RULES_MAX ? (__u32)policy->rule[rule].verdict : policy->otherwise;
+	__u32 verdict = policy->otherwise;
+
+	if (rule < ESC_RULES_MAX)
+		verdict = policy->rule[esc_policy_bound(rule, ESC_RULES_MAX - 1)].verdict;
 
 	return verdict == ESC_ALLOW ? ESC_ALLOW : ESC_DENY;
 }
@@ -96,7 +107,7 @@ static long esc_policy_try_opening(__u32 i, struct esc_policy_query *q)
 
 	if (i >= ESC_OPENINGS_MAX)
 		return 1;
-	o = &q->policy->opening[i];
+	o = &q->policy->opening[esc_policy_bound(i, ESC_OPENINGS_MAX - 1)];
 	ip4 = esc_policy_is_ip4(o->to);
 	first = ip4 && q->inner ? o->to_port : o->port_first;
 	last = (__u16)(first + (o->port_last - o->port_first));
