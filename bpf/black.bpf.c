@@ -3,12 +3,13 @@
  * black.bpf.c: the whole black domain of a node: every frame from the internet ends here, in one
  * reason of ESC_BLACK_REASONS. To the crypto process goes what has the form of a WireGuard
  * message to an own address and the listen port and may be worth its time (admit.h); to the kernel
- * ARP and ND about own addresses, within limits; nothing else goes anywhere. Attached natively or
- * generically; reads packets, never writes.
+ * ARP and ND about own addresses, within limits, and DHCP's answers where the address comes by
+ * DHCP. In router mode what is of a connection of the LAN, or opens one, goes to the red NIC,
+ * translated (inbound.h); nothing else goes anywhere. Attached natively or generically.
  */
 #include "admit.h"
-#include "parse.h"
-#include "split_black.h"
+#include "dhcp.h"
+#include "inbound.h"
 #include "talker.h"
 
 /* Message lengths (WireGuard paper, 5.4); data: header and tag, the smallest is a keepalive. */
@@ -229,7 +230,20 @@ static __always_inline int ipv6(struct esc_cursor c, enum esc_l2 l2, __be16 list
 	return ipv6_unicast(c, ip, len, listen_port);
 }
 
-static __always_inline int classify(const struct xdp_md *ctx)
+/* To the own MAC address, or to all as a client without an address may ask (RFC 2131, 4.1). */
+static __always_inline bool is_dhcp(struct esc_cursor c, __be16 proto, enum esc_l2 l2)
+{
+	const struct iphdr *ip4 = c.pos;
+	const struct ipv6hdr *ip6 = c.pos;
+
+	if (proto == bpf_htons(ETH_P_IP))
+		return (l2 == ESC_L2_OWN || l2 == ESC_L2_BROADCAST) && esc_pull(&c, sizeof(*ip4)) &&
+		       esc_dhcp4(c, ip4, ESC_BOOTP_REPLY);
+	return proto == bpf_htons(ETH_P_IPV6) && l2 == ESC_L2_OWN && esc_pull(&c, sizeof(*ip6)) &&
+	       esc_dhcp6(c, ip6, false);
+}
+
+static __noinline int classify(struct xdp_md *ctx)
 {
 	struct esc_cursor c = {(void *)(long)ctx->data, (void *)(long)ctx->data_end};
 	const struct ethhdr *eth = esc_pull(&c, sizeof(*eth));
@@ -240,6 +254,8 @@ static __always_inline int classify(const struct xdp_md *ctx)
 		return ESC_BLACK_off;
 	if (!eth)
 		return ESC_BLACK_short_frame;
+	if (cfg->flags & ESC_NIC_DHCP && is_dhcp(c, eth->h_proto, esc_l2_class(eth, cfg->mac)))
+		return ESC_BLACK_dhcp;
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
 		return ipv4(c, esc_l2_class(eth, cfg->mac), cfg->listen_port);
 	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
@@ -258,28 +274,55 @@ static __always_inline int to_kernel(const struct xdp_md *ctx, int reason)
 	return eth && esc_neighbour_take(eth->h_source) ? reason : ESC_BLACK_neighbour_rate;
 }
 
+/* No WireGuard message, but a sound IP packet to the node's MAC address, which may have options. */
+static __always_inline int decide(struct xdp_md *ctx, int reason)
+{
+	switch (reason) {
+	case ESC_BLACK_fragment:
+	case ESC_BLACK_not_own_addr:
+	case ESC_BLACK_not_udp:
+	case ESC_BLACK_udp_port:
+		reason = esc_inbound(ctx, reason);
+		if (reason == ESC_BLACK_to_lan)
+			reason = esc_nat_in(ctx);
+		return reason == ESC_BLACK_to_lan ? esc_inbound_fits(ctx) : reason;
+	default:
+		return reason;
+	}
+}
+
+/* The redirects answer XDP_DROP, the flags, where nobody is. *reason follows what became of it. */
+static __always_inline int act(struct xdp_md *ctx, __u32 *reason)
+{
+	int action;
+
+	if (*reason == ESC_BLACK_to_crypto)
+		action = bpf_redirect_map(&black_xsks, ctx->rx_queue_index, XDP_DROP);
+	else
+		action = bpf_redirect_map(&black_devs, ESC_DEV_RED, XDP_DROP);
+	if (action == XDP_REDIRECT)
+		return action;
+	*reason = *reason == ESC_BLACK_to_crypto ? ESC_BLACK_no_socket : ESC_BLACK_off;
+	return XDP_DROP;
+}
+
 #define LOCAL_BIT(id, kind, text) | (__u64)(ESC_KIND_##kind == ESC_KIND_LOCAL) << ESC_BLACK_##id
 
 SEC("xdp")
 int black(struct xdp_md *ctx)
 {
 	const __u64 local = 0 ESC_BLACK_REASONS(LOCAL_BIT);
-	__u32 reason = classify(ctx);
+	__u64 bytes = esc_frame_size(ctx); /* as it came */
+	__u32 reason = decide(ctx, classify(ctx));
 	int action = XDP_DROP;
 
 	if (local >> reason & 1) {
 		reason = to_kernel(ctx, reason);
 		action = local >> reason & 1 ? XDP_PASS : XDP_DROP;
+	} else if (reason == ESC_BLACK_to_crypto || reason == ESC_BLACK_to_lan) {
+		action = act(ctx, &reason);
 	}
-	if (reason == ESC_BLACK_to_crypto) {
-		/* Answers XDP_DROP, the flags, where the queue has no socket. */
-		action = bpf_redirect_map(&black_xsks, ctx->rx_queue_index, XDP_DROP);
-		if (action != XDP_REDIRECT) {
-			reason = ESC_BLACK_no_socket;
-			action = XDP_DROP;
-		}
-	}
-	esc_count_packet(&black_stats, reason, ctx->data_end - ctx->data);
+	esc_count_packet(&black_stats, reason, bytes);
 	if (action == XDP_DROP)
 		esc_talker_sample(ctx, reason);
 	return action;

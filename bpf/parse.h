@@ -55,6 +55,16 @@ static __always_inline __u32 esc_left(const struct esc_cursor *c)
 	return (__u32)(c->end - c->pos);
 }
 
+/*
+ * The frame's size. Volatile, because a compiler that keeps ctx->data for later spills as many bits
+ * as it is declared to have, and no pointer survives that.
+ */
+static __always_inline __u64 esc_frame_size(const struct xdp_md *ctx)
+{
+	return (__u64) * (const volatile __u32 *)&ctx->data_end -
+	       (__u64) * (const volatile __u32 *)&ctx->data;
+}
+
 /* Per-CPU array of esc_count by reason: the only place where a packet is counted. */
 static __always_inline void esc_count_packet(void *stats, __u32 reason, __u64 bytes)
 {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * red.bpf.c: every frame from the LAN, in one reason of ESC_RED_REASONS. What is for a secure
- * site goes to the red process; ARP, ND and echo to an own address go to the kernel, which so
- * never gets a packet to forward; nothing else goes anywhere. Reads packets, never writes.
+ * site goes to the red process, whatever else is said about it; ARP, ND, echo and listed services
+ * (service.h) to an own address go to the kernel, which so never gets a packet to forward. In
+ * router mode the rest goes to the black NIC as far as policy lets it (outbound.h), or is answered;
+ * in encryptor mode nothing else goes anywhere.
  */
-#include "flow.h"
+#include "outbound.h"
+#include "service.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -15,14 +18,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct esc_nic_cfg);
 } red_cfg SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_RDONLY_PROG);
-	__uint(max_entries, ESC_ADDRS_MAX);
-	__type(key, struct esc_addr_key);
-	__type(value, __u8);
-} red_addr SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -40,15 +35,10 @@ struct {
 
 ESC_DEV_MAP(red_devs);
 
-static __always_inline bool is_own(const esc_addr *a)
-{
-	return bpf_map_lookup_elem(&red_addr, a);
-}
-
 /* An address from an IPv6 header: must not meet the map's IPv4 entries. */
 static __always_inline bool is_own6(const esc_addr *a)
 {
-	return !esc_ip6_local_only(a) && is_own(a);
+	return !esc_ip6_local_only(a) && esc_red_own(a);
 }
 
 static __always_inline bool is_secure(const esc_addr *a, __u8 family)
@@ -101,7 +91,10 @@ static __always_inline int own4(struct esc_cursor c, const struct iphdr *ip, __u
 	return ESC_RED_echo;
 }
 
-/* Options, fragments and checksums beyond the header's lengths are the two hosts' business. */
+/*
+ * Options, fragments and checksums beyond the header's lengths are the two hosts' business.
+ * to_black: for neither a secure site nor the node.
+ */
 static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2)
 {
 	__u32 left = esc_left(&c), total;
@@ -119,9 +112,9 @@ static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2)
 		return ESC_RED_ip_length;
 	esc_map_ip4(&src, ip->saddr);
 	esc_map_ip4(&dst, ip->daddr);
-	if (esc_ip4_local_only(ip->saddr) || esc_ip4_group(ip->saddr) || is_own(&src))
+	if (esc_ip4_local_only(ip->saddr) || esc_ip4_group(ip->saddr) || esc_red_own(&src))
 		return ESC_RED_source;
-	if (is_own(&dst))
+	if (esc_red_own(&dst))
 		return own4(c, ip, total - (__u32)sizeof(*ip));
 	if (esc_ip4_group(ip->daddr))
 		return ESC_RED_multicast;
@@ -129,7 +122,7 @@ static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2)
 		return ESC_RED_not_secure;
 	if (esc_ip4_link_local(ip->saddr))
 		return ESC_RED_source;
-	return is_secure(&dst, ESC_SECURE_IPV4) ? ESC_RED_to_red : ESC_RED_not_secure;
+	return is_secure(&dst, ESC_SECURE_IPV4) ? ESC_RED_to_red : ESC_RED_to_black;
 }
 
 static __always_inline int own6(struct esc_cursor c, const struct ipv6hdr *ip, __u32 len)
@@ -156,7 +149,7 @@ static __always_inline int group6(struct esc_cursor c, const struct ipv6hdr *ip,
 
 static __always_inline int unicast6(struct esc_cursor c, const struct ipv6hdr *ip, __u32 len)
 {
-	if (esc_ip6_local_only(&ip->saddr) || esc_ip6_group(&ip->saddr) || is_own(&ip->saddr))
+	if (esc_ip6_local_only(&ip->saddr) || esc_ip6_group(&ip->saddr) || esc_red_own(&ip->saddr))
 		return ESC_RED_source;
 	if (is_own6(&ip->daddr))
 		return own6(c, ip, len);
@@ -164,7 +157,7 @@ static __always_inline int unicast6(struct esc_cursor c, const struct ipv6hdr *i
 		return ESC_RED_not_secure;
 	if (esc_ip6_link_local(&ip->saddr)) /* no router forwards it (RFC 4291, 2.5.6) */
 		return ESC_RED_source;
-	return is_secure(&ip->daddr, ESC_SECURE_IPV6) ? ESC_RED_to_red : ESC_RED_not_secure;
+	return is_secure(&ip->daddr, ESC_SECURE_IPV6) ? ESC_RED_to_red : ESC_RED_to_black;
 }
 
 static __always_inline int ipv6(struct esc_cursor c, enum esc_l2 l2)
@@ -186,7 +179,7 @@ static __always_inline int ipv6(struct esc_cursor c, enum esc_l2 l2)
 	return l2 == ESC_L2_OWN ? unicast6(c, ip, len) : not_for_us(l2);
 }
 
-static __always_inline int classify(const struct xdp_md *ctx)
+static __noinline int classify(struct xdp_md *ctx)
 {
 	struct esc_cursor c = {(void *)(long)ctx->data, (void *)(long)ctx->data_end};
 	const struct ethhdr *eth = esc_pull(&c, sizeof(*eth));
@@ -206,23 +199,69 @@ static __always_inline int classify(const struct xdp_md *ctx)
 	return ESC_RED_ethertype;
 }
 
-#define LOCAL_BIT(id, kind, text) | (__u64)(ESC_KIND_##kind == ESC_KIND_LOCAL) << ESC_RED_##id
+/* What the classifier leaves open: services, and what is outside of the tunnels. */
+static __always_inline int decide(struct xdp_md *ctx, int reason)
+{
+	switch (reason) {
+	case ESC_RED_own_addr:
+		return esc_service(ctx, ESC_SERVICE_TO_OWN) ? ESC_RED_service : reason;
+	case ESC_RED_multicast:
+		return esc_service(ctx, ESC_SERVICE_TO_ALL) ? ESC_RED_service : reason;
+	case ESC_RED_to_black:
+		reason = esc_outbound(ctx);
+		return reason == ESC_RED_hairpin ? esc_outbound_hairpin(ctx) : reason;
+	default:
+		return reason;
+	}
+}
+
+/* The redirects answer XDP_DROP, the flags, where nobody is. *reason follows what became of it. */
+static __always_inline int act(struct xdp_md *ctx, __u32 *reason)
+{
+	int action = XDP_DROP;
+	__u32 none = ESC_RED_off;
+
+	switch (*reason) {
+	case ESC_RED_to_red:
+		action = bpf_redirect_map(&red_xsks, ctx->rx_queue_index, XDP_DROP);
+		none = ESC_RED_no_socket;
+		break;
+	case ESC_RED_to_black:
+		action = bpf_redirect_map(&red_devs, ESC_DEV_BLACK, XDP_DROP);
+		break;
+	case ESC_RED_hairpin:
+		action = bpf_redirect_map(&red_devs, ESC_DEV_RED, XDP_DROP);
+		break;
+	}
+	if (action == XDP_REDIRECT)
+		return action;
+	*reason = none;
+	return XDP_DROP;
+}
+
+#define PASS_BIT(id, kind, text)   | (__u64)(ESC_KIND_##kind == ESC_KIND_PASS) << ESC_RED_##id
+#define LOCAL_BIT(id, kind, text)  | (__u64)(ESC_KIND_##kind == ESC_KIND_LOCAL) << ESC_RED_##id
+#define ANSWER_BIT(id, kind, text) | (__u64)(ESC_KIND_##kind == ESC_KIND_ANSWER) << ESC_RED_##id
 
 SEC("xdp")
 int red(struct xdp_md *ctx)
 {
-	const __u64 local = 0 ESC_RED_REASONS(LOCAL_BIT);
-	__u32 reason = classify(ctx);
-	int action = local >> reason & 1 ? XDP_PASS : XDP_DROP;
+	const __u64 pass = 0 ESC_RED_REASONS(PASS_BIT), local = 0 ESC_RED_REASONS(LOCAL_BIT);
+	const __u64 answer = 0 ESC_RED_REASONS(ANSWER_BIT);
+	__u64 bytes = esc_frame_size(ctx); /* as it came */
+	__u32 reason = decide(ctx, classify(ctx));
+	int action = XDP_DROP;
 
-	if (reason == ESC_RED_to_red) {
-		/* Answers XDP_DROP, the flags, where the queue has no socket. */
-		action = bpf_redirect_map(&red_xsks, ctx->rx_queue_index, XDP_DROP);
-		if (action != XDP_REDIRECT) {
-			reason = ESC_RED_no_socket;
-			action = XDP_DROP;
-		}
+	if (pass >> reason & 1) {
+		action = act(ctx, &reason);
+	} else if (local >> reason & 1) {
+		action = XDP_PASS;
+	} else if (answer >> reason & 1) {
+		if (esc_outbound_answer(ctx, reason))
+			action = XDP_TX;
+		else
+			reason = ESC_RED_quiet;
 	}
-	esc_count_packet(&red_stats, reason, ctx->data_end - ctx->data);
+	esc_count_packet(&red_stats, reason, bytes);
 	return action;
 }

@@ -21,13 +21,14 @@
  *                                    black_buckets, black_talkers, black_devs
  *   red.bpf.o     program red        maps red_cfg red_addr red_stats red_xsks secure red_devs
  *   black_out.bpf.o, red_out.bpf.o   programs of that name, maps black_out_stats, red_out_stats
- *   egress.bpf.o  program egress     maps egress_stats   (tc clsact on the black NIC: lets only
- *                                    ARP and ND of the node's own kernel leave; R6)
+ *   egress.bpf.o  program egress     maps egress_cfg egress_stats (tc clsact on the black NIC: lets
+ *                                    only ARP, ND and DHCP requests of the node's own kernel leave;
+ *                                    R6)
  *
  * Shared (split.h): red, red_out: red_split red_policy red_flow red_frag red_hits red_route
- * red_neigh red_wants secure; black, black_out: black_split black_policy black_secure black_lan
- * black_route black_neigh black_wants; these two and red (hairpin): conn_new conn nat_map nat_ports
- * black_frag.
+ * red_neigh red_wants red_addr secure; black, black_out: black_split black_policy black_secure
+ * black_lan black_route black_neigh black_wants; these two and red (hairpin): conn_new conn nat_map
+ * nat_ports black_frag.
  */
 
 /* *_cfg: array of one. A program drops everything (reason `off`) until `on` is 1. */
@@ -164,7 +165,13 @@ struct esc_count {
 	__u64 bytes;
 };
 
-enum esc_egress_reason { ESC_EGRESS_arp, ESC_EGRESS_nd, ESC_EGRESS_dropped, ESC_EGRESS_COUNT };
+enum esc_egress_reason {
+	ESC_EGRESS_arp,
+	ESC_EGRESS_nd,
+	ESC_EGRESS_dhcp,
+	ESC_EGRESS_dropped,
+	ESC_EGRESS_COUNT,
+};
 
 _Static_assert(sizeof(struct esc_nic_cfg) == 20, "esc_nic_cfg layout");
 _Static_assert(sizeof(struct esc_buckets) == 32, "esc_buckets layout");

@@ -71,6 +71,7 @@
 	X(not_secure, DROP, "not for a secure site")                                               \
 	X(to_black, PASS, "for the internet, to the black NIC")                                    \
 	X(hairpin, PASS, "for a LAN host's own public port, back to the LAN")                      \
+	X(hairpin_refused, DROP, "for an own public port, which does not take it")                 \
 	X(service, LOCAL, "service of the node, to the kernel")                                    \
 	X(ttl, ANSWER, "TTL expired, answered")                                                    \
 	X(too_big, ANSWER, "larger than the black MTU, answered")                                  \

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * egress.c: the guard on the black NIC's egress: the node's kernel may send ARP and neighbour
- * discovery there and not one byte else.
+ * egress.c: the guard on the black NIC's egress: the node's kernel may send ARP, neighbour
+ * discovery and, where its address comes by DHCP, a client's requests there and not one byte else.
  */
 #include <linux/pkt_cls.h>
 
 #include "egress.skel.h"
 #include "run.h"
 
-#define NODE4 "192.0.2.1"
-#define PEER4 "192.0.2.2"
-#define NODE6 "2001:db8::1"
-#define PEER6 "2001:db8::2"
+#define NODE4	"192.0.2.1"
+#define PEER4	"192.0.2.2"
+#define NODE6	"2001:db8::1"
+#define PEER6	"2001:db8::2"
+#define LL_NODE "fe80::1"
+#define LL_PEER "fe80::2"
 
-static const char *const names[] = {"arp", "nd", "dropped"};
+static const char *const names[] = {"arp", "nd", "dhcp", "dropped"};
 _Static_assert(sizeof(names) / sizeof(names[0]) == ESC_EGRESS_COUNT, "a name for each reason");
 
 static struct run run = {.name = "egress", .reasons = ESC_EGRESS_COUNT, .reason_name = names};
@@ -97,7 +99,55 @@ static void echo6(struct pkt *p)
 	pkt_echo(p, NODE6, PEER6, 56);
 }
 
-static const pkt_builder passing[] = {arp_request, arp_padded, ns, ns_probe, na};
+static void dhcp_discover(struct pkt *p)
+{
+	pkt_dhcp4(p, 1, "0.0.0.0", "255.255.255.255");
+}
+
+static void dhcp_renewal(struct pkt *p)
+{
+	pkt_dhcp4(p, 1, NODE4, PEER4);
+}
+
+static void dhcp_answer(struct pkt *p)
+{
+	pkt_dhcp4(p, 0, NODE4, PEER4);
+}
+
+static void dhcp_with_payload(struct pkt *p)
+{
+	dhcp_discover(p);
+	pkt_add(p, NULL, 1);
+}
+
+static void dhcp6_solicit(struct pkt *p)
+{
+	pkt_dhcp6(p, 1, LL_NODE, "ff02::1:2");
+}
+
+static void dhcp6_answer(struct pkt *p)
+{
+	pkt_dhcp6(p, 0, LL_NODE, LL_PEER);
+}
+
+static void dhcp6_global(struct pkt *p)
+{
+	pkt_dhcp6(p, 1, NODE6, "ff02::1:2");
+}
+
+static void dhcp6_elsewhere(struct pkt *p)
+{
+	pkt_dhcp6(p, 1, LL_NODE, PEER6);
+}
+
+static void dhcp6_with_payload(struct pkt *p)
+{
+	dhcp6_solicit(p);
+	pkt_add(p, NULL, 1);
+}
+
+static const pkt_builder passing[] = {arp_request, arp_padded,	  ns,		ns_probe,
+				      na,	   dhcp_discover, dhcp_renewal, dhcp6_solicit};
 #define PASSING (sizeof(passing) / sizeof(passing[0]))
 
 /* clang-format off */
@@ -135,10 +185,40 @@ static const struct row {
 	{"UDP over IPv6", udp6, DROPPED()},
 	{"echo", echo4, DROPPED()},
 	{"echo over IPv6", echo6, DROPPED()},
+	{"DHCP discover", dhcp_discover, SENT(dhcp)},
+	{"DHCP renewal", dhcp_renewal, SENT(dhcp)},
+	{"DHCPv6 solicit", dhcp6_solicit, SENT(dhcp)},
+	{"DHCP answer", dhcp_answer, DROPPED()},
+	{"DHCP with something behind it", dhcp_with_payload, DROPPED()},
+	{"DHCP from another port", dhcp_discover, DROPPED({AT_L4_4, 2, "\x00\x43"})},
+	{"DHCP to another port", dhcp_discover, DROPPED({AT_L4_4 + 2, 2, "\x00\x35"})},
+	{"DHCP shorter than it says", dhcp_discover, DROPPED({AT_UDP_LEN_4, 2, "\x00\xfa"})},
+	{"DHCP reply in a request's ports", dhcp_discover, DROPPED({AT_BOOTP, 1, "\x02"})},
+	{"BOOTP of another hardware", dhcp_discover, DROPPED({AT_BOOTP + 1, 1, "\x06"})},
+	{"BOOTP of longer addresses", dhcp_discover, DROPPED({AT_BOOTP + 2, 1, "\x10"})},
+	{"no DHCP cookie", dhcp_discover, DROPPED({AT_BOOTP_COOKIE, 1, "\x64"})},
+	{"DHCP in TCP", dhcp_discover, DROPPED({AT_IP4_PROTO, 1, "\x06"})},
+	{"DHCP in fragments", dhcp_discover, DROPPED({AT_IP4_FRAG, 2, "\x20\x00"})},
+	{"DHCP with options", dhcp_discover, DROPPED({AT_IP4, 1, "\x46"})},
+	{"DHCP checksum", dhcp_discover, DROPPED({AT_IP4_SUM, 2, "\xab\xcd"})},
+	{"DHCPv6 answer", dhcp6_answer, DROPPED()},
+	{"DHCPv6 from a global address", dhcp6_global, DROPPED()},
+	{"DHCPv6 to a global address", dhcp6_elsewhere, DROPPED()},
+	{"DHCPv6 with something behind it", dhcp6_with_payload, DROPPED()},
+	{"DHCPv6 behind an extension header", dhcp6_solicit, DROPPED({AT_IP6_NEXT, 1, "\x3c"})},
 	{"VLAN", arp_request, DROPPED({AT_TYPE, 2, "\x81\x00"})},
 	{"PPPoE", udp4, DROPPED({AT_TYPE, 2, "\x88\x64"})},
 };
 /* clang-format on */
+
+static void fill_flags(uint32_t abi, uint32_t flags)
+{
+	struct esc_nic_cfg cfg = {.abi_version = abi, .flags = flags};
+	uint32_t zero = 0;
+
+	assert_int_equal(
+		bpf_map_update_elem(bpf_map__fd(skel->maps.egress_cfg), &zero, &cfg, BPF_ANY), 0);
+}
 
 static void rows_end_in_their_reason(void **state)
 {
@@ -153,6 +233,27 @@ static void rows_end_in_their_reason(void **state)
 		run_settle(&run, true, rows[i].name);
 	}
 	run_assert_all_seen(&run);
+}
+
+/* Without the flag, and where nobody wrote the settings. */
+static void dhcp_leaves_only_where_it_is_asked_for(void **state)
+{
+	static const pkt_builder requests[] = {dhcp_discover, dhcp_renewal, dhcp6_solicit};
+	struct pkt p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		requests[i](&p);
+		fill_flags(0, 0);
+		run_expect(&run, &p, TC_ACT_SHOT, ESC_EGRESS_dropped, "no settings");
+		fill_flags(ESC_ABI_VERSION, 0);
+		run_expect(&run, &p, TC_ACT_SHOT, ESC_EGRESS_dropped, "static address");
+		fill_flags(ESC_ABI_VERSION + 1, ESC_NIC_DHCP);
+		run_expect(&run, &p, TC_ACT_SHOT, ESC_EGRESS_dropped, "another ABI");
+		fill_flags(ESC_ABI_VERSION, ESC_NIC_DHCP);
+		run_expect(&run, &p, TC_ACT_OK, ESC_EGRESS_dhcp, "address by DHCP");
+	}
+	run_settle(&run, true, "flags");
 }
 
 static void only_two_ethertypes_leave(void **state)
@@ -215,6 +316,8 @@ static void random_frames_are_accounted(void **state)
 			continue;
 		if (get16(p.data + AT_TYPE) == 0x0806)
 			assert_in_range(p.len, 42, 60);
+		else if (get16(p.data + AT_TYPE) == 0x0800)
+			assert_int_equal(get16(p.data + AT_L4_4 + 2), 67);
 		else
 			assert_int_equal(get16(p.data + AT_TYPE), 0x86dd);
 	}
@@ -240,6 +343,7 @@ static int set_up(void **state)
 	(void)state;
 	run.prog = bpf_program__fd(skel->progs.egress);
 	run.stats = bpf_map__fd(skel->maps.egress_stats);
+	fill_flags(ESC_ABI_VERSION, ESC_NIC_DHCP);
 	return 0;
 }
 
@@ -247,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_end_in_their_reason),
+		cmocka_unit_test(dhcp_leaves_only_where_it_is_asked_for),
 		cmocka_unit_test(only_two_ethertypes_leave),
 		cmocka_unit_test(every_cut_is_dropped),
 		cmocka_unit_test(random_frames_are_accounted),

@@ -55,6 +55,9 @@ enum {
 	AT_IP6_DST = 38,
 	AT_L4_6 = 54,
 	AT_ND_TARGET = 62,
+	AT_UDP_LEN_4 = 38,
+	AT_BOOTP = 42,
+	AT_BOOTP_COOKIE = 278,
 };
 
 #define MAC_NODE      "\x02\x00\x00\x00\x00\x01"
@@ -219,6 +222,29 @@ static inline void pkt_echo(struct pkt *p, const char *src, const char *dst, uin
 {
 	pkt_ip(p, src, dst, strchr(src, ':') ? 58 : 1, 8 + data);
 	*pkt_add(p, NULL, 8 + data) = strchr(src, ':') ? 128 : 8;
+}
+
+/* From the client to a server, or the answer: an option field of nothing but its end. */
+static inline void pkt_dhcp4(struct pkt *p, int request, const char *src, const char *dst)
+{
+	uint8_t *udp, *m;
+
+	pkt_ip(p, src, dst, 17, 8 + 241);
+	udp = pkt_add(p, NULL, 8 + 241);
+	put16(udp, request ? 68 : 67);
+	put16(udp + 2, request ? 67 : 68);
+	put16(udp + 4, 8 + 241);
+	m = udp + 8;
+	m[0] = request ? 1 : 2;
+	m[1] = 1;
+	m[2] = 6;
+	memcpy(m + 236, "\x63\x82\x53\x63\xff", 5);
+}
+
+static inline void pkt_dhcp6(struct pkt *p, int request, const char *src, const char *dst)
+{
+	pkt_udp(p, src, dst, request ? 547 : 546, 4);
+	put16(p->data + AT_L4_6, request ? 546 : 547);
 }
 
 /* The IPv4 checksum follows the patches, unless one of them sets it. */

@@ -32,6 +32,7 @@ static const struct reason_name place_names[] = {ESC_PLACES(NAME)};
 static const struct reason_name egress_names[] = {
 	{"arp", "ARP of the node's kernel", ESC_KIND_PASS},
 	{"nd", "neighbour discovery of the node's kernel", ESC_KIND_PASS},
+	{"dhcp", "DHCP client's requests", ESC_KIND_PASS},
 	{"dropped", "anything else of the node's kernel", ESC_KIND_DROP},
 };
 
