@@ -114,6 +114,8 @@ static void look(void *arg)
 	if (nic)
 		links_look(s);
 	esc_resolver_refresh(s->resolver, esc_now());
+	if (s->nic.ifindex)
+		split_look(s, nic);
 	if (nic && n->phase == PHASE_WAITING && *n->waiting_for)
 		plane_up(n);
 }
@@ -154,8 +156,10 @@ static void neigh_news(void *arg, uint32_t ifindex, const struct esc_neigh *neig
 	struct node *n = arg;
 
 	for (int i = 0; i < ESC_SIDES; i++) {
-		if (n->side[i].nic.ifindex == ifindex)
-			esc_resolver_neigh(n->side[i].resolver, neigh, esc_now());
+		if (n->side[i].nic.ifindex != ifindex)
+			continue;
+		esc_resolver_neigh(n->side[i].resolver, neigh, esc_now());
+		split_neigh(&n->side[i], neigh);
 	}
 }
 

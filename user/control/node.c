@@ -135,6 +135,7 @@ static void tick_event(void *arg)
 
 	for (int side = 0; side < ESC_SIDES; side++)
 		esc_resolver_tick(n->side[side].resolver, esc_now());
+	split_tick(n);
 	record_tick(n);
 	alarm_tick(n);
 	monitor_tick(n);
@@ -261,6 +262,8 @@ static int begin(struct node *n)
 	}
 	err = esc_bpf_open(&n->bpf, n->model);
 	if (!err)
+		err = split_open(n);
+	if (!err)
 		err = connections_open(n);
 	if (!err)
 		err = status_socket_open(n);
@@ -276,6 +279,7 @@ static void end(struct node *n)
 	for (int side = 0; side < ESC_SIDES; side++)
 		child_end(&n->side[side].child, CHILD_END_MS);
 	connections_close(n);
+	split_close(n);
 	esc_bpf_close(n->bpf);
 	alarm_close(n);
 	esc_events_free(&n->events);

@@ -8,6 +8,7 @@
  *   supervise.c  do the processes work, and does control?
  *   apply.c      configuration into crypto, and changes to it
  *   firewall.c   what secure sites may begin, into red
+ *   split.c      router mode: settings, policy, routes and neighbours into the programs
  *   links.c      news from the kernel: NICs, addresses, routes, neighbours
  *   record.c     all of it that changes the node, into the audit log
  *   alarm.c      is it under attack?       monitor.c  who follows what happens
@@ -35,6 +36,7 @@
 #include "control/memory.h"
 #include "control/model.h"
 #include "control/netlink.h"
+#include "control/nexthops.h"
 #include "control/nic.h"
 #include "control/resolver.h"
 #include "control/server.h"
@@ -82,9 +84,13 @@ struct side {
 	uint8_t addr[ESC_ADDRS_MAX][16];
 	uint32_t addrs;
 	struct esc_resolver *resolver;
-	struct esc_timer look; /* the NIC, its addresses or routes changed a moment ago */
-	bool look_nic;	       /* not only routes */
-	struct child child;    /* black: crypto; red: red */
+	struct esc_timer look;	       /* the NIC, its addresses or routes changed a moment ago */
+	bool look_nic;		       /* not only routes */
+	struct esc_nexthops *nexthops; /* NULL: encryptor mode; and so for the three below */
+	struct esc_watch wants;	       /* of the programs: neighbours */
+	struct esc_timer wants_pause;
+	bool wants_flood;   /* more than one turn may take */
+	struct child child; /* black: crypto; red: red */
 };
 
 /* Where a peer was when crypto was last asked: it is found there again after a restart. */
@@ -143,6 +149,7 @@ struct node {
 	struct esc_bpf *bpf;
 	struct esc_memory memory;
 	uint32_t frame_size;
+	bool split_on; /* router mode forwards */
 	struct side side[ESC_SIDES];
 	struct esc_timer timer; /* of the phase: start or stop takes too long, restart is due */
 	struct esc_timer tick;	/* every second */
@@ -221,6 +228,20 @@ int plane_policy(struct node *n, const struct esc_split_conf *conf);
  * and whenever that changes; packets see the old policy or the new one. Conversations stay.
  */
 void firewall_tell(struct node *n, const struct esc_secure_policy *p);
+
+/* --- split.c: router mode; in encryptor mode none of it does anything --- */
+int split_open(struct node *n); /* 0; -errno after saying why */
+void split_close(struct node *n);
+/* Let the programs forward, or not. The listen port may be another one. */
+void split_set_on(struct node *n, bool on);
+/* NICs or addresses changed. */
+void split_tell(struct node *n);
+/* Routes changed; nic: so did the NIC, its addresses, or anything (news was lost). */
+void split_look(struct side *s, bool nic);
+void split_neigh(struct side *s, const struct esc_neigh *neigh);
+void split_tick(struct node *n); /* every second */
+/* Policy and settings of conf. 0; -errno after saying why. */
+int split_policy(struct node *n, const struct esc_split_conf *conf);
 
 /* --- child.c --- */
 int child_start(struct child *c);

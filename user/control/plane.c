@@ -33,6 +33,8 @@ static const char *nic_name(const struct node *n, enum esc_side side)
 
 void plane_set_on(struct node *n, bool on)
 {
+	if (!on)
+		split_set_on(n, false);
 	/* Off: the LAN first, on: the LAN last, so that it never leads nowhere. */
 	for (int i = 0; i < ESC_SIDES; i++) {
 		enum esc_side side = on ? ESC_SIDE_BLACK : ESC_SIDE_RED;
@@ -42,6 +44,7 @@ void plane_set_on(struct node *n, bool on)
 			.abi_version = ESC_ABI_VERSION,
 			.on = on,
 			.listen_port = htons(n->model->listen_port),
+			.flags = side == ESC_SIDE_BLACK && n->model->split.dhcp ? ESC_NIC_DHCP : 0,
 		};
 		memcpy(cfg.mac, n->side[side].nic.mac, sizeof(cfg.mac));
 		int err = esc_bpf_configure(n->bpf, side, &cfg);
@@ -49,6 +52,13 @@ void plane_set_on(struct node *n, bool on)
 			esc_err("configuring the program of %s: %s", nic_name(n, side),
 				strerror(-err));
 	}
+	if (on)
+		split_set_on(n, true);
+}
+
+int plane_policy(struct node *n, const struct esc_split_conf *conf)
+{
+	return split_policy(n, conf);
 }
 
 /*
@@ -76,6 +86,7 @@ void plane_tell_nic(struct node *n, enum esc_side side)
 	struct esc_msg_nic *nic = &m.u.nic;
 
 	tell_program(n, side);
+	split_tell(n);
 	memcpy(nic->mac, s->nic.mac, sizeof(nic->mac));
 	nic->up = s->nic.up;
 	nic->mtu = s->nic.mtu;
@@ -225,6 +236,10 @@ void plane_up(struct node *n)
 			esc_err("telling the red program which prefixes are secure: %s",
 				strerror(-err));
 	}
+	if (!err)
+		err = plane_policy(n, &n->model->split);
+	for (int side = 0; side < ESC_SIDES && !err; side++)
+		split_look(&n->side[side], true);
 	if (!err)
 		err = start_processes(n);
 	if (err)
