@@ -238,8 +238,6 @@ void plane_up(struct node *n)
 	}
 	if (!err)
 		err = plane_policy(n, &n->model->split);
-	for (int side = 0; side < ESC_SIDES && !err; side++)
-		split_look(&n->side[side], true);
 	if (!err)
 		err = start_processes(n);
 	if (err)

@@ -143,14 +143,6 @@ static int reserve(struct node *n, const struct esc_split_conf *conf)
 	return err;
 }
 
-void split_set_on(struct node *n, bool on)
-{
-	n->split_on = on;
-	split_tell(n);
-	if (router(n) && on)
-		reserve(n, &n->model->split);
-}
-
 int split_policy(struct node *n, const struct esc_split_conf *conf)
 {
 	if (!router(n))
@@ -208,6 +200,21 @@ void split_look(struct side *s, bool nic)
 		esc_nexthops_neighs(s->nexthops);
 	if (s->side == ESC_SIDE_RED)
 		tell_lan(n);
+	split_tell(n);
+}
+
+/* The kernel hears answers about neighbours only now: what was asked before would be lost. */
+void split_set_on(struct node *n, bool on)
+{
+	bool was_on = n->split_on;
+
+	if (!router(n))
+		return;
+	for (int i = 0; i < ESC_SIDES && on && !was_on; i++)
+		split_look(&n->side[i], true);
+	if (on)
+		reserve(n, &n->model->split);
+	n->split_on = on;
 	split_tell(n);
 }
 
