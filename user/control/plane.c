@@ -58,7 +58,11 @@ void plane_set_on(struct node *n, bool on)
 
 int plane_policy(struct node *n, const struct esc_split_conf *conf)
 {
-	return split_policy(n, conf);
+	int err = split_policy(n, conf);
+
+	if (!err) /* a process that is not there is told when it starts */
+		firewall_tell(n, &conf->secure);
+	return err;
 }
 
 /*

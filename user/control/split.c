@@ -25,9 +25,10 @@
 #define ANSWER_RATE  100u /* ICMP errors to the LAN, per second */
 #define ANSWER_BURST 50u
 
-static bool router(const struct node *n)
+/* Router mode, and split_open() did its work. */
+static bool is_open(const struct node *n)
 {
-	return n->model->mode == ESC_MODE_ROUTER;
+	return n->side[ESC_SIDE_BLACK].nexthops && n->side[ESC_SIDE_RED].nexthops;
 }
 
 /* --- settings ---------------------------------------------------------------------------- */
@@ -87,21 +88,19 @@ static void compose(const struct node *n, const struct esc_split_conf *conf,
 }
 
 /* Replies to connections of another address never come: end them before there are new ones. */
-static int end_old_address(struct node *n, const struct esc_split_cfg *next)
+static void end_old_address(struct node *n, const struct esc_split_cfg *next)
 {
 	static const uint8_t none[4];
 	struct esc_split_cfg now = *esc_bpf_split_cfg(n->bpf);
 
 	if (!memcmp(now.own4, none, sizeof(none)) ||
 	    !memcmp(now.own4, next->own4, sizeof(now.own4)))
-		return 0;
+		return;
 	now.families &= ~(uint32_t)ESC_SPLIT_IPV4;
-	int err = esc_bpf_split(n->bpf, &now);
-	if (!err)
-		esc_info("the black IPv4 address is %u.%u.%u.%u now: connections of the one before "
-			 "have ended",
-			 next->own4[0], next->own4[1], next->own4[2], next->own4[3]);
-	return err;
+	if (!esc_bpf_split(n->bpf, &now))
+		connections_flush4(n);
+	esc_info("the black IPv4 address is %u.%u.%u.%u now: IPv4 connections of the LAN end",
+		 next->own4[0], next->own4[1], next->own4[2], next->own4[3]);
 }
 
 static int tell(struct node *n, const struct esc_split_conf *conf)
@@ -109,22 +108,18 @@ static int tell(struct node *n, const struct esc_split_conf *conf)
 	struct esc_split_cfg cfg;
 
 	compose(n, conf, &cfg);
-	int err = end_old_address(n, &cfg);
-	if (err) { /* not with connections that belong to nobody */
-		cfg.families &= ~(uint32_t)ESC_SPLIT_IPV4;
-		esc_err("ending the connections of the black address: %s", strerror(-err));
-	}
 	if (!memcmp(&cfg, esc_bpf_split_cfg(n->bpf), sizeof(cfg)))
-		return err;
-	int err2 = esc_bpf_split(n->bpf, &cfg);
-	if (err2)
-		esc_err("settings of router mode into the programs: %s", strerror(-err2));
-	return err2 ? err2 : err;
+		return 0;
+	end_old_address(n, &cfg);
+	int err = esc_bpf_split(n->bpf, &cfg);
+	if (err)
+		esc_err("settings of router mode into the programs: %s", strerror(-err));
+	return err;
 }
 
 void split_tell(struct node *n)
 {
-	if (router(n) && n->bpf)
+	if (is_open(n))
 		tell(n, &n->model->split);
 }
 
@@ -145,7 +140,7 @@ static int reserve(struct node *n, const struct esc_split_conf *conf)
 
 int split_policy(struct node *n, const struct esc_split_conf *conf)
 {
-	if (!router(n))
+	if (!is_open(n))
 		return 0;
 	int err = reserve(n, conf);
 	if (!err)
@@ -208,7 +203,7 @@ void split_set_on(struct node *n, bool on)
 {
 	bool was_on = n->split_on;
 
-	if (!router(n))
+	if (!is_open(n))
 		return;
 	for (int i = 0; i < ESC_SIDES && on && !was_on; i++)
 		split_look(&n->side[i], true);
@@ -333,7 +328,7 @@ int split_open(struct node *n)
 	};
 	int err = 0;
 
-	for (int i = 0; i < ESC_SIDES && router(n) && !err; i++) {
+	for (int i = 0; i < ESC_SIDES && n->model->mode == ESC_MODE_ROUTER && !err; i++) {
 		struct side *s = &n->side[i];
 		s->nexthops = esc_nexthops_new(&ops, s, i == ESC_SIDE_RED ? "red" : "black");
 		if (!s->nexthops)

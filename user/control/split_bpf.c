@@ -176,12 +176,16 @@ void esc_split_close(struct esc_bpf *b)
 	*s = (struct split_state){0};
 }
 
-int esc_bpf_conns(const struct esc_bpf *b, int *conn_new, int *conn, int *nat_map)
+int esc_bpf_conns(const struct esc_bpf *b, int fd[3])
 {
-	*conn_new = map_fd(b, "conn_new");
-	*conn = map_fd(b, "conn");
-	*nat_map = map_fd(b, "nat_map");
-	return *conn_new < 0 || *conn < 0 || *nat_map < 0 ? -ENOENT : 0;
+	static const char *const name[3] = {"conn_new", "conn", "nat_map"};
+
+	for (int i = 0; i < 3; i++) {
+		fd[i] = map_fd(b, name[i]);
+		if (fd[i] < 0)
+			return fd[i];
+	}
+	return 0;
 }
 
 uint64_t *esc_bpf_ports(const struct esc_bpf *b)

@@ -47,8 +47,8 @@ int esc_bpf_wants_fd(const struct esc_bpf *b, enum esc_side side);
 uint32_t esc_bpf_wants(struct esc_bpf *b, enum esc_side side, uint32_t max,
 		       void (*fn)(void *arg, const uint8_t addr[16]), void *arg);
 
-/* For conns.h: descriptors of its maps, and nat_ports mapped. Until esc_bpf_close(). */
-int esc_bpf_conns(const struct esc_bpf *b, int *conn_new, int *conn, int *nat_map);
+/* For conns.h: descriptors of its maps by enum esc_conns_map, and nat_ports mapped. */
+int esc_bpf_conns(const struct esc_bpf *b, int fd[3]);
 uint64_t *esc_bpf_ports(const struct esc_bpf *b);
 
 #endif
