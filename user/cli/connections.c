@@ -425,7 +425,8 @@ static int take_option(struct filter *f, char **argv, int i)
 int cmd_show_connections(int argc, char **argv)
 {
 	struct filter filter = {.proto = 0};
-	char *rest[4] = {argv[0]}; /* what is not the filter's */
+	char command[] = "show connections",
+	     *rest[4] = {command}; /* and what is not the filter's */
 	const char *name;
 	int words = 1, taken;
 	bool json;
