@@ -97,8 +97,10 @@ static void proceed(struct esc_client *c)
 		if (!alive || !c->out)
 			break;
 		alive = flush(c);
-		if (c->streams)
+		if (alive && c->streams) { /* the next one when there is room for it */
+			esc_loop_arm(c->server->loop, &c->stall, ESC_CLIENT_STALL_NS);
 			break;
+		}
 	}
 	if (alive)
 		update_watch(c);
