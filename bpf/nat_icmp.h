@@ -11,8 +11,9 @@
 #define ESC_BPF_NAT_ICMP_H
 
 #include "conn.h"
-#include "nat_port.h"
+#include "nat_key.h"
 #include "quote.h"
+#include "tcp.h"
 #include "ttl.h"
 
 /* A peer whose window is not known, or closed, is sent a segment (a SYN, a probe) all the same. */
@@ -25,12 +26,12 @@
 static __always_inline bool esc_icmp_seq_ok(const struct esc_conn *c, enum esc_tcp_from from,
 					    __u32 seq)
 {
-	const struct esc_tcp_side *s = &c->tcp[from == ESC_FROM_LAN ? 0 : 1];
-	__u32 win = c->tcp[from == ESC_FROM_LAN ? 1 : 0].max_win;
+	const struct esc_tcp_side *s = &c->tcp[from];
+	__u32 win = c->tcp[!from].max_win;
 
 	if (win < ESC_ICMP_WINDOW_MIN)
 		win = ESC_ICMP_WINDOW_MIN;
-	return s->seen && s->end - seq <= win;
+	return s->seen & ESC_TCP_SYN && s->end - seq <= win;
 }
 
 /* A word of the quote changes, and with it what the error's own checksum covers. */
@@ -82,16 +83,19 @@ static __always_inline bool esc_icmp_translate(const struct xdp_md *ctx, const s
 	return true;
 }
 
-/* The remote side of the key, as the quoted packet has it. */
-static __always_inline void esc_icmp_key(const struct esc_quote *q, bool in, struct esc_conn_key *k)
+/* What would answer the quoted packet: it comes from where that went. */
+static __always_inline void esc_icmp_reply(const struct esc_quote *q, bool ip6,
+					   struct esc_packet *r)
 {
 	bool ports = q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP;
 
-	__builtin_memcpy(k->lan, in ? &q->src : &q->dst, sizeof(k->lan));
-	__builtin_memcpy(k->remote, in ? &q->dst : &q->src, sizeof(k->remote));
-	k->lan_port = in ? q->src_port : q->dst_port;
-	k->remote_port = !ports ? 0 : in ? q->dst_port : q->src_port;
-	k->proto = q->proto;
+	r->src = q->dst;
+	r->dst = q->src;
+	r->src_port = q->dst_port;
+	r->dst_port = q->src_port;
+	r->proto = q->proto;
+	r->what = ports ? ESC_PACKET_PORTS : ESC_PACKET_ECHO_REPLY;
+	r->ip6 = ip6;
 }
 
 /* The connection that has sent what is quoted, or NULL. */
@@ -115,21 +119,21 @@ static __always_inline const struct esc_conn *esc_icmp_conn(const struct esc_con
 __attribute__((noinline)) int esc_nat_icmp_out(struct xdp_md *ctx, struct esc_packet *p)
 {
 	const struct esc_split_cfg *cfg = esc_split();
-	struct esc_conn_key k = {0};
-	const struct esc_conn *c;
+	struct esc_packet reply = {0};
 	struct esc_quote q = {0};
-	__be32 own;
+	const struct esc_conn *c;
+	struct esc_conn_key k;
 
 	if (!p || !cfg)
 		return ESC_BLACK_OUT_off;
 	if (!esc_quote_parse(ctx, p, &q) || !esc_same_addr(&q.src, &p->dst))
 		return ESC_BLACK_OUT_icmp_error;
-	esc_icmp_key(&q, false, &k);
+	esc_icmp_reply(&q, p->ip6, &reply);
+	esc_packet_key(&reply, true, &k);
 	c = esc_icmp_conn(&k, &q, false);
 	if (!c)
 		return ESC_BLACK_OUT_icmp_error;
-	__builtin_memcpy(&own, cfg->own4, sizeof(own));
-	if (!p->ip6 && !esc_icmp_translate(ctx, &q, false, own, c->port))
+	if (!p->ip6 && !esc_icmp_translate(ctx, &q, false, esc_nat_own4(cfg), c->port))
 		return ESC_BLACK_OUT_icmp_error;
 	return esc_ttl_take(ctx, p->ip6) ? ESC_BLACK_OUT_sent : ESC_BLACK_OUT_ttl;
 }
@@ -141,25 +145,19 @@ __attribute__((noinline)) int esc_nat_icmp_out(struct xdp_md *ctx, struct esc_pa
 __attribute__((noinline)) int esc_nat_icmp_in(struct xdp_md *ctx, struct esc_packet *p)
 {
 	const struct esc_split_cfg *cfg = esc_split();
-	struct esc_conn_key k = {0};
+	struct esc_packet reply = {0};
 	struct esc_quote q = {0};
-	__u64 owner;
+	struct esc_conn_key k;
 	__be32 lan;
 
 	if (!p || !cfg)
 		return ESC_BLACK_off;
 	if (!esc_quote_parse(ctx, p, &q) || !esc_same_addr(&q.src, &p->dst))
 		return ESC_BLACK_icmp_error;
-	esc_icmp_key(&q, true, &k);
-	if (!p->ip6) {
-		__builtin_memcpy(&lan, cfg->own4, sizeof(lan));
-		owner = esc_nat_owner(q.proto, q.src_port);
-		if (lan != q.src.s6_addr32[3] || owner == ESC_PORT_FREE ||
-		    owner & ESC_PORT_RESERVED)
-			return ESC_BLACK_icmp_error;
-		esc_nat_inner(owner, &k);
-	}
-	if (!esc_icmp_conn(&k, &q, true))
+	if (!p->ip6 && q.src.s6_addr32[3] != esc_nat_own4(cfg))
+		return ESC_BLACK_icmp_error;
+	esc_icmp_reply(&q, p->ip6, &reply);
+	if (!esc_nat_in_key(cfg, &reply, &k) || !esc_icmp_conn(&k, &q, true))
 		return ESC_BLACK_icmp_error;
 	__builtin_memcpy(&lan, k.lan + 12, sizeof(lan));
 	if (!p->ip6 && !esc_icmp_translate(ctx, &q, true, lan, k.lan_port))
