@@ -77,11 +77,18 @@ static int secure_one(void *arg, const struct esc_prefix *p)
 	return esc_bpf_secure(w->n->bpf, p, w->add);
 }
 
+/*
+ * In router mode what was secure stays so until the node starts again: with its peer gone it would
+ * be the internet's, and leave in clear. Red sends it to crypto, which has nobody for it, and the
+ * LAN hears that it is unreachable.
+ */
 static int secure(struct node *n, const struct esc_model *from, const struct esc_model *to,
 		  bool enter, bool add)
 {
 	struct secure_walk w = {.n = n, .add = add};
 
+	if (!add && n->model->mode == ESC_MODE_ROUTER)
+		return 0;
 	return esc_model_diff_prefixes(from, to, enter, secure_one, &w);
 }
 
@@ -167,6 +174,9 @@ int apply_batch(struct node *n, const struct esc_batch *b, const struct esc_call
 	}
 	err = secure(n, n->model, next, true, true);
 	if (err) {
+		if (err == -ENOSPC && n->model->mode == ESC_MODE_ROUTER)
+			esc_warn("no room for more secure prefixes: those that were removed stay "
+				 "until the node starts again. Restart it");
 		secure(n, n->model, next, true, false);
 		esc_model_free(next);
 		record_outcome(n, who, &change, err);

@@ -57,6 +57,7 @@ void peer_session(struct crypto *c, struct wg_peer *peer)
 {
 	struct esc_peer_status *p = &c->status->peer[wg_peer_id(peer)];
 
+	slot_of(c, peer)->unanswered = 0;
 	esc_cell_set(&p->last_handshake, wg_peer_last_handshake(peer));
 	esc_cell_add(&p->handshakes, 1);
 	esc_cell_add(&c->status->handshakes_done, 1);
@@ -128,6 +129,7 @@ static int apply_peer_set(struct crypto *c, const struct esc_msg_peer_set *m)
 	} else if (sodium_memcmp(wg_peer_public_key(peer), m->public_key, 32)) {
 		return -EEXIST;
 	}
+	c->peer[m->id].unanswered = 0;
 	if (m->fields & ESC_PEER_PSK)
 		wg_peer_set_psk(peer, m->preshared_key);
 	if (m->fields & ESC_PEER_ENDPOINT) {

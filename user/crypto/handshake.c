@@ -181,6 +181,9 @@ void timers_round(struct crypto *c)
 		switch (wg_poll(c->wg, c->now, &peer, &out)) {
 		case WG_ACT_SEND:
 			send_initiation(c, &out);
+			if (++slot_of(c, peer)->unanswered >= SILENT_AFTER)
+				stage_drop(c, slot_of(c, peer), ESC_CR_out_no_session,
+					   ESC_RET_NO_SESSION);
 			break;
 		case WG_ACT_KEEPALIVE:
 			send_keepalive(c, peer);

@@ -115,6 +115,8 @@ static bool find_way(struct crypto *c, struct wg_peer *peer, struct lane *home, 
 		return refuse(c, home, d, ESC_CR_out_no_path, ESC_RET_NO_SESSION);
 	if (state == PATH_OK && wg_tx_begin(peer, c->now, false, tx) == WG_TX_OK)
 		return true;
+	if (slot_of(c, peer)->unanswered >= SILENT_AFTER)
+		return refuse(c, home, d, ESC_CR_out_no_session, ESC_RET_NO_SESSION);
 	stage_packet(c, peer, home, d);
 	return false;
 }

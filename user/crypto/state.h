@@ -42,6 +42,13 @@
 #define STAGED_PER_PEER 64u
 #define STAGED_PER_LANE (ESC_FRAMES_PER_QUEUE / 4u)
 
+/*
+ * A peer that left so many initiations in a row unanswered is silent: packets for it do not wait,
+ * their senders hear at once that it cannot be reached. The last of them goes out after 10 s: one
+ * may be lost, and under load the first one only earns a cookie.
+ */
+#define SILENT_AFTER 3u
+
 /* Handshake messages that wait for their turn, and how many a round may take. */
 #define HANDSHAKES_WAITING   2048u
 #define HANDSHAKES_PER_ROUND 4u
@@ -86,6 +93,7 @@ struct peer_slot {
 	struct staged_packet staged[STAGED_PER_PEER];
 	uint32_t staged_head, staged_count;
 	struct wg_out handshake;  /* waits for its path; len 0 = none */
+	uint32_t unanswered;	  /* initiations since the last session, or since it was changed */
 	bool announce;		  /* the node moved: the peer has to hear from us */
 	struct wg_endpoint shown; /* endpoint in the status memory */
 };
