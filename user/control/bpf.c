@@ -370,8 +370,9 @@ static int insert(const struct bpf_map *map, const void *key)
 int esc_bpf_configure(struct esc_bpf *b, enum esc_side side, const struct esc_nic_cfg *cfg)
 {
 	const uint32_t zero = 0;
+	int err = side == ESC_SIDE_BLACK ? update(b->egress->maps.egress_cfg, &zero, cfg) : 0;
 
-	return update(maps_of(b, side).cfg, &zero, cfg);
+	return err ? err : update(maps_of(b, side).cfg, &zero, cfg);
 }
 
 static bool in_list(const struct esc_addr_key *key, const uint8_t (*addr)[16], uint32_t n)
