@@ -139,8 +139,8 @@ __attribute__((noinline)) int esc_nat_icmp_out(struct xdp_md *ctx, struct esc_pa
 }
 
 /*
- * From the internet, about a packet that left; enum esc_black_reason. The source stays: it may be
- * any router on the way (RFC 5508, REQ-4).
+ * From the internet, about a packet that left; enum esc_black_reason. IPv4 is to the node's own
+ * address. The source stays: it may be any router on the way (RFC 5508, REQ-4).
  */
 __attribute__((noinline)) int esc_nat_icmp_in(struct xdp_md *ctx, struct esc_packet *p)
 {
@@ -153,8 +153,6 @@ __attribute__((noinline)) int esc_nat_icmp_in(struct xdp_md *ctx, struct esc_pac
 	if (!p || !cfg)
 		return ESC_BLACK_off;
 	if (!esc_quote_parse(ctx, p, &q) || !esc_same_addr(&q.src, &p->dst))
-		return ESC_BLACK_icmp_error;
-	if (!p->ip6 && q.src.s6_addr32[3] != esc_nat_own4(cfg))
 		return ESC_BLACK_icmp_error;
 	esc_icmp_reply(&q, p->ip6, &reply);
 	if (!esc_nat_in_key(cfg, &reply, &k) || !esc_icmp_conn(&k, &q, true))

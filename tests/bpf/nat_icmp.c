@@ -65,6 +65,73 @@ static void only_errors_that_are_forwarded(void **state)
 	}
 }
 
+/* An opening's port has no owner: the opening says whose it is. */
+static void errors_about_forwarded_ports(void **state)
+{
+	static struct esc_policy policy;
+	struct known k = {.proto = 6,
+			  .lan = "10.1.0.5",
+			  .remote = "198.51.100.99",
+			  .lan_port = 83,
+			  .remote_port = 40000,
+			  .own_port = 8083,
+			  .end = {1000, 0xfffffff0}};
+	struct pkt in, out, want;
+	uint32_t slot = 0;
+
+	(void)state;
+	policy.openings = 1;
+	policy.opening[0] = (struct esc_opening){
+		.to_len = 128, .proto = 6, .port_first = 8080, .port_last = 8089, .to_port = 80};
+	map_key(k.lan, policy.opening[0].to);
+	bpf_map_update_elem(bpf_map__fd(skel->maps.black_policy), &slot, &policy, BPF_ANY);
+	put_conn(&k, bpf_map__fd(skel->maps.conn), UINT64_MAX);
+	put_owner(6, k.own_port, ESC_PORT_RESERVED);
+	for (uint32_t i = 0; i < 1000; i++) {
+		int way = (int)(i % 2);
+
+		both_sides(&k, way, random32(), &in, &want);
+		assert_int_equal(run_change(prog[way], &in, &out), pass(way));
+		assert_same_frame(&out, &want);
+	}
+	policy.openings = 0; /* the port is nobody's: the node's own, perhaps */
+	bpf_map_update_elem(bpf_map__fd(skel->maps.black_policy), &slot, &policy, BPF_ANY);
+	both_sides(&k, IN, 1, &in, &want);
+	assert_int_equal(run_change(prog[IN], &in, &out), refused(IN));
+}
+
+/* Between two hosts of the LAN, both by the node's address: out and in, one after the other. */
+static void errors_between_hairpins(void **state)
+{
+	struct known near = {.proto = 17,
+			     .lan = "10.1.0.7",
+			     .remote = OWN4,
+			     .lan_port = 3000,
+			     .remote_port = 62000,
+			     .own_port = 61000};
+	struct known far = {.proto = 17,
+			    .lan = "10.1.0.8",
+			    .remote = OWN4,
+			    .lan_port = 4000,
+			    .remote_port = 61000,
+			    .own_port = 62000};
+	struct pkt about, in, middle, out, want;
+	struct error e = {.type = 3, .code = 3, .quote = 28};
+
+	(void)state;
+	put_conn(&near, bpf_map__fd(skel->maps.conn), UINT64_MAX);
+	put_conn(&far, bpf_map__fd(skel->maps.conn), UINT64_MAX);
+	packet(&about, &far, IN, false, 8); /* what far got from near, ... */
+	error_about(&in, &about, far.lan, OWN4, &e);
+	packet(&about, &near, OUT, false, 8); /* ... as near sent it */
+	error_about(&want, &about, OWN4, near.lan, &e);
+	want.data[AT_IP4 + 8] -= 2;
+	pkt_ip4_fix(&want);
+	assert_int_equal(run_change(prog[OUT], &in, &middle), pass(OUT));
+	assert_int_equal(run_change(prog[IN], &middle, &out), pass(IN));
+	assert_same_frame(&out, &want);
+}
+
 static void last_hop_limit(void **state)
 {
 	struct pkt in, out, want;
@@ -89,6 +156,8 @@ static int tests(void)
 		cmocka_unit_test_setup(errors_about_connections_are_translated, set_up),
 		cmocka_unit_test_setup(errors_change_no_connection, set_up),
 		cmocka_unit_test_setup(only_errors_that_are_forwarded, set_up),
+		cmocka_unit_test_setup(errors_about_forwarded_ports, set_up),
+		cmocka_unit_test_setup(errors_between_hairpins, set_up),
 		cmocka_unit_test_setup(last_hop_limit, set_up),
 	};
 

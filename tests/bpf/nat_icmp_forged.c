@@ -242,7 +242,10 @@ static void wrong_checksums_are_refused(void **state)
 	}
 }
 
-/* An error that ends early, with lengths and checksums that say so. */
+/*
+ * An error that ends early, with lengths and checksums that say so. What is behind it in the frame
+ * is padding, even if it looks like the rest.
+ */
 static void short_quotes_are_refused(void **state)
 {
 	struct pkt in, out, about;
@@ -260,6 +263,8 @@ static void short_quotes_are_refused(void **state)
 
 				error_about(&in, &about, way == IN ? far : k->lan,
 					    way == IN ? own : far, &e);
+				if (quote % 2)
+					pkt_add(&in, about.data + 14 + quote, 60);
 				assert_int_equal(run_change(prog[way], &in, &out),
 						 quote < least ? refused(way) : pass(way));
 			}
@@ -287,7 +292,8 @@ static void cut_frames_are_refused(void **state)
 
 static void connections_that_are_not_there(void **state)
 {
-	struct known gone = known[0], expired = known[1], unanswered = known[6];
+	struct known gone = known[0], expired = known[1], unanswered = known[6], other = known[12];
+	struct esc_nat_key inner = {0};
 	struct pkt in, out, want;
 
 	(void)state;
@@ -306,6 +312,15 @@ static void connections_that_are_not_there(void **state)
 	assert_int_equal(run_change(prog[IN], &in, &out), ESC_BLACK_icmp_error);
 	put_owner(unanswered.proto, unanswered.own_port, ESC_PORT_RESERVED);
 	assert_int_equal(run_change(prog[IN], &in, &out), ESC_BLACK_icmp_error);
+	/* A port of the same inner endpoint, but not the one of this connection. */
+	put_conn(&other, bpf_map__fd(skel->maps.conn), UINT64_MAX);
+	other.own_port ^= 1;
+	memcpy(inner.lan, other.key.lan + 12, 4);
+	inner.port = other.key.lan_port;
+	inner.proto = other.proto;
+	put_owner(other.proto, other.own_port, esc_port_owner(&inner));
+	both_sides(&other, IN, 1, &in, &want);
+	assert_int_equal(run_change(prog[IN], &in, &out), ESC_BLACK_icmp_error);
 }
 
 /* Nothing was sent yet: no number is right. */
@@ -321,7 +336,8 @@ static void one_sided_connections(void **state)
 	assert_int_equal(bpf_map_lookup_elem(map, &k->key, &c), 0);
 	c.tcp[ESC_FROM_REMOTE] = (struct esc_tcp_side){0};
 	bpf_map_update_elem(map, &k->key, &c, BPF_ANY);
-	both_sides(k, OUT, WINDOW + 1, &in, &want);
+	k->end[1] = 0; /* as an empty entry has it */
+	both_sides(k, OUT, 0, &in, &want);
 	assert_int_equal(run_change(prog[OUT], &in, &out), ESC_BLACK_OUT_icmp_error);
 	both_sides(k, IN, 1500, &in, &want); /* about the SYN, or a segment behind it */
 	assert_int_equal(run_change(prog[IN], &in, &out), ESC_BLACK_to_lan);
