@@ -174,6 +174,8 @@ enum { ESC_PORTS_TCP, ESC_PORTS_UDP, ESC_PORTS_ICMP, ESC_PORTS_TABLES };
 #define ESC_PORTS_MAX	  (ESC_PORTS_TABLES * 65536u)
 #define ESC_PORT_FREE	  0ull
 #define ESC_PORT_RESERVED (1ull << 63) /* the listen port, and the ports of openings */
+/* Beside its owner: nobody can take it, and control frees it unless a connection turns up. */
+#define ESC_PORT_LEAVING (1ull << 62)
 
 /* `port` in host order. */
 static inline __u32 esc_port_slot(__u32 table, __u16 port)

@@ -18,7 +18,7 @@
 #define SAY_NS	   (60 * ESC_S)
 
 #define MAPPING_NS (10 * ESC_S) /* a mapping is kept so long at least after its last connection */
-#define AGING_NS   (1 * ESC_S)	/* between two sweeps that count for freeing a port */
+#define AGING_NS   (1 * ESC_S)	/* for programs that were about to take a port */
 #define SMALL	   8192u	/* entries that can be looked at in one go */
 
 /* Where connections are removed because there are too many, and how many are left. */
@@ -43,7 +43,7 @@ struct esc_conns {
 	enum phase phase;
 	struct esc_conns_cursor at;
 	uint64_t began;	       /* this sweep */
-	uint64_t aged;	       /* when `idle` changed last */
+	uint64_t aged;	       /* when ports began to leave last */
 	uint32_t seen, walked; /* entries, in this step and in this sweep */
 	struct esc_conns_counts next, counts;
 	uint32_t rank[2 * RANKS];   /* answered connections of each */
@@ -53,7 +53,6 @@ struct esc_conns {
 	uint64_t said_full, said_error, evicted_said;
 
 	uint8_t used[ESC_PORTS_MAX / 8]; /* by a connection or mapping, in this sweep */
-	uint8_t idle[ESC_PORTS_MAX / 8]; /* taken, and not used in the sweep before */
 	union {
 		struct esc_conn_key conn[ESC_CONNS_BATCH];
 		struct esc_nat_key nat[ESC_CONNS_BATCH];
@@ -132,11 +131,6 @@ static void set_bit(uint8_t *set, uint32_t i)
 	set[i / 8] |= (uint8_t)(1u << i % 8);
 }
 
-static void clear_bit(uint8_t *set, uint32_t i)
-{
-	set[i / 8] &= (uint8_t) ~(1u << i % 8);
-}
-
 /* The slot of an own port; ESC_PORTS_MAX: of a protocol without ports. */
 static uint32_t slot_of(uint8_t proto, uint16_t be_port)
 {
@@ -160,27 +154,31 @@ static void use(struct esc_conns *c, uint8_t proto, uint16_t be_port)
 		set_bit(c->used, slot);
 }
 
-/* Programs only ever take free ones: one that is taken stays what it is until it is freed here. */
+/*
+ * From the first step on (owner, with LEAVING) no program can take it, and those that were about to
+ * have made their connections when the next sweep begins.
+ */
 static void sweep_port(struct esc_conns *c, uint32_t slot, bool aging)
 {
-	uint64_t owner = __atomic_load_n(&c->ports[slot], __ATOMIC_RELAXED);
-	bool taken = owner != ESC_PORT_FREE && !(owner & ESC_PORT_RESERVED);
-	bool idle = taken && !bit(c->used, slot);
+	uint64_t owner = __atomic_load_n(&c->ports[slot], __ATOMIC_RELAXED), next;
 
-	if (idle && aging && bit(c->idle, slot) &&
-	    __atomic_compare_exchange_n(&c->ports[slot], &owner, ESC_PORT_FREE, false,
-					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		taken = idle = false;
-	if (!idle)
-		clear_bit(c->idle, slot);
+	if (owner == ESC_PORT_FREE || owner & ESC_PORT_RESERVED)
+		return;
+	c->next.ports[slot / 65536u]++;
+	if (bit(c->used, slot))
+		next = owner & ~ESC_PORT_LEAVING;
 	else if (aging)
-		set_bit(c->idle, slot);
-	c->next.ports[slot / 65536u] += taken;
+		next = owner & ESC_PORT_LEAVING ? ESC_PORT_FREE : owner | ESC_PORT_LEAVING;
+	else
+		return;
+	if (next != owner && __atomic_compare_exchange_n(&c->ports[slot], &owner, next, false,
+							 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		c->next.ports[slot / 65536u] -= next == ESC_PORT_FREE;
 }
 
 static void sweep_ports(struct esc_conns *c, uint64_t now)
 {
-	bool aging = now - c->aged >= AGING_NS;
+	bool aging = c->began - c->aged >= AGING_NS;
 
 	for (uint32_t slot = 0; slot < ESC_PORTS_MAX; slot++)
 		sweep_port(c, slot, aging);
@@ -375,7 +373,6 @@ static void give_up(struct esc_conns *c, int err, uint64_t now)
 			 name[c->at.map], strerror(-err));
 		c->said_error = now;
 	}
-	memset(c->idle, 0, sizeof(c->idle));
 	c->phase = BEGIN;
 }
 

@@ -9,9 +9,9 @@
  *
  *	timer:	arm(timer, esc_conns_step(c, now));
  *
- * A port is freed when neither a connection nor a mapping had it in two sweeps, one after the
- *other. A program that found a mapping just before it was removed has long made its connection
- *then, which keeps the port.
+ * A port that neither a connection nor a mapping has is marked (ESC_PORT_LEAVING), so that no
+ *program takes it any more, and freed by the next sweep; unless that finds the connection of a
+ *program that had come just before the mark.
  *
  * One thread. Times are CLOCK_MONOTONIC in ns, as the programs' are (not esc_now()).
  */
