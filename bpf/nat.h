@@ -11,6 +11,7 @@
 #ifndef ESC_BPF_NAT_H
 #define ESC_BPF_NAT_H
 
+#include "bucket.h"
 #include "conn.h"
 #include "nat_frag.h"
 #include "nat_icmp.h"
@@ -18,6 +19,28 @@
 #include "nat_port.h"
 #include "nat_rewrite.h"
 #include "policy.h"
+
+/*
+ * What the internet begins through openings shares conn_new with what the LAN begins: no flood of
+ * it may turn that table over before answers to the LAN come.
+ */
+#define ESC_OPENED_RATE	 512u /* per second */
+#define ESC_OPENED_BURST 128u
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct esc_bucket);
+} nat_opened SEC(".maps");
+
+static __always_inline bool esc_nat_may_open(__u64 now)
+{
+	__u32 zero = 0;
+	struct esc_bucket *b = bpf_map_lookup_elem(&nat_opened, &zero);
+
+	return b && esc_bucket_take(b, esc_rate_of(ESC_OPENED_RATE, ESC_OPENED_BURST), now);
+}
 
 static __always_inline bool esc_nat_serves(const struct esc_split_cfg *cfg,
 					   const struct esc_packet *p)
@@ -136,6 +159,7 @@ __attribute__((noinline)) int esc_nat_out(struct xdp_md *ctx)
 __attribute__((noinline)) int esc_nat_begin_in(struct xdp_md *ctx, struct esc_packet *p,
 					       struct esc_conn_key *key)
 {
+	__u64 now = bpf_ktime_get_coarse_ns();
 	const struct esc_split_cfg *cfg = esc_split();
 	const struct esc_policy *policy;
 
@@ -144,8 +168,9 @@ __attribute__((noinline)) int esc_nat_begin_in(struct xdp_md *ctx, struct esc_pa
 	policy = esc_nat_policy(cfg);
 	if (!policy || esc_policy_opening(policy, p, false) >= ESC_OPENINGS_MAX)
 		return -ESC_CONN_DENIED;
-	return esc_conn_begin(ctx, p, key, ESC_FROM_REMOTE, bpf_ntohs(p->dst_port), cfg,
-			      bpf_ktime_get_coarse_ns());
+	if (!esc_nat_may_open(now))
+		return -ESC_CONN_FULL;
+	return esc_conn_begin(ctx, p, key, ESC_FROM_REMOTE, bpf_ntohs(p->dst_port), cfg, now);
 }
 
 static __always_inline int esc_nat_in_bad(int bad)

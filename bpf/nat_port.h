@@ -24,11 +24,11 @@ struct {
 } nat_ports SEC(".maps");
 
 /*
- * Ports that are tried at random; with nine tenths of a range in use one in a thousand attempts
- * fails. UDP's parity is given up for the last quarter of them.
+ * Ports that are tried at random; with nine tenths of a range in use one attempt in a million
+ * finds none. UDP's parity is given up for the last quarter of them.
  */
-#define ESC_NAT_TRIES	     64u
-#define ESC_NAT_TRIES_PARITY 48u
+#define ESC_NAT_TRIES	     128u
+#define ESC_NAT_TRIES_PARITY 96u
 #define ESC_NAT_WELL_KNOWN   1024u
 
 static __always_inline __u32 esc_nat_table(__u8 proto)

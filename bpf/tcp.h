@@ -145,6 +145,24 @@ static inline void esc_tcp_begin(struct esc_tcp_side *sender, struct esc_tcp_sid
 		receiver->seen |= ESC_TCP_ACCEPTED;
 }
 
+/* A segment that fits, of a connection whose sides both began. */
+static inline void esc_tcp_learn(struct esc_tcp_side *sender, struct esc_tcp_side *receiver,
+				 const struct esc_segment *s)
+{
+	__u32 end = esc_tcp_end(s), win = esc_tcp_win(sender, receiver, s);
+
+	if (s->partial && esc_tcp_after(sender->max_end, end))
+		end = sender->max_end; /* it ends somewhere up to there */
+	if (esc_tcp_after(end, sender->end))
+		sender->end = end;
+	if (win > sender->max_win)
+		sender->max_win = win;
+	esc_tcp_allow(receiver, s->ack, win);
+	receiver->seen |= ESC_TCP_ACCEPTED;
+	if (s->flags & ESC_TH_FIN)
+		sender->seen |= ESC_TCP_FIN;
+}
+
 /*
  * A SYN. Sides that both begin without an acknowledgement open simultaneously (RFC 5382, REQ-2).
  * `opener` may begin: its SYN amid a connection is passed on and changes nothing; a peer that knows
@@ -182,8 +200,13 @@ static inline int esc_tcp_syn(struct esc_tcp_side *sender, struct esc_tcp_side *
 		esc_tcp_begin(sender, receiver, s);
 		return ESC_TCP_FITS;
 	}
-	return (!answer && opener) || esc_tcp_fits(sender, receiver, s) ? ESC_TCP_FITS
-									: ESC_TCP_REFUSED;
+	if (!answer && opener)
+		return ESC_TCP_FITS;
+	if (!esc_tcp_fits(sender, receiver, s))
+		return ESC_TCP_REFUSED;
+	if (answer)
+		esc_tcp_learn(sender, receiver, s);
+	return ESC_TCP_FITS;
 }
 
 static inline int esc_tcp_reset(const struct esc_tcp_side *sender,
@@ -222,24 +245,6 @@ static inline __u8 esc_tcp_state(const struct esc_tcp_side side[2], __u8 state)
 	if (both & ESC_TCP_ACCEPTED)
 		return ESC_CONN_ESTABLISHED;
 	return both & ESC_TCP_SYN ? ESC_CONN_SYN_RECV : ESC_CONN_SYN_SENT;
-}
-
-/* A segment that fits, of a connection whose sides both began. */
-static inline void esc_tcp_learn(struct esc_tcp_side *sender, struct esc_tcp_side *receiver,
-				 const struct esc_segment *s)
-{
-	__u32 end = esc_tcp_end(s), win = esc_tcp_win(sender, receiver, s);
-
-	if (s->partial && esc_tcp_after(sender->max_end, end))
-		end = sender->max_end; /* it ends somewhere up to there */
-	if (esc_tcp_after(end, sender->end))
-		sender->end = end;
-	if (win > sender->max_win)
-		sender->max_win = win;
-	esc_tcp_allow(receiver, s->ack, win);
-	receiver->seen |= ESC_TCP_ACCEPTED;
-	if (s->flags & ESC_TH_FIN)
-		sender->seen |= ESC_TCP_FIN;
 }
 
 /*
