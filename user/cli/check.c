@@ -10,6 +10,7 @@
 #include "control/access.h"
 #include "control/audit.h"
 #include "control/config.h"
+#include "cli/check_split.h"
 #include "control/plan.h"
 #include "keystore/keystore.h"
 
@@ -70,6 +71,8 @@ static void print_node(const struct esc_model *m)
 		print_row("key store", m->keystore);
 	printf("  %-15s %u\n", "listen port", m->listen_port);
 	print_row("black", m->black);
+	if (m->split.dhcp)
+		print_row("black address", "by DHCP");
 	print_row("red", m->red);
 	printf("  %-15s %u\n", "queues", m->queues);
 	print_row("provider", m->provider);
@@ -166,6 +169,7 @@ static void json_node(struct esc_json *j, const struct esc_model *m, bool nics_o
 	esc_json_u64(j, "listen_port", m->listen_port);
 	esc_json_str(j, "black", m->black);
 	esc_json_str(j, "red", m->red);
+	esc_json_bool(j, "dhcp", m->split.dhcp);
 	esc_json_bool(j, "nics_ok", nics_ok);
 	esc_json_u64(j, "queues", m->queues);
 	esc_json_str(j, "provider", m->provider);
@@ -193,6 +197,7 @@ static void print_json(const struct esc_model *m, bool nics_ok)
 			json_peer(&j, m, p);
 	}
 	esc_json_end(&j);
+	check_split_json(&j, m);
 	esc_json_end(&j);
 	esc_json_finish(&j);
 }
@@ -206,6 +211,7 @@ static void print_text(const struct esc_model *m)
 		if (p)
 			print_peer(m, p);
 	}
+	check_split_text(m);
 }
 
 /* The key store's public parts: form, permissions, public key. */

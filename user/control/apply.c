@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "control/live.h"
 #include "control/node.h"
+#include "control/split_check.h"
 
 #define ACK_NS (10 * ESC_S) /* for crypto to take a change */
 
@@ -148,13 +149,78 @@ static void finish(struct node *n, int err)
 	record_outcome(n, &p.who, &p.change, err);
 	if (p.done)
 		p.done(p.arg, err);
+	reload_resume(n);
 	wg_socket_resume(n);
+}
+
+/* The rules of this model, for programs and red; nothing to do where they are the same. */
+static int policy(struct node *n, const struct esc_model *from, const struct esc_model *to)
+{
+	return memcmp(&from->split, &to->split, sizeof(from->split)) ? plane_policy(n, &to->split)
+								     : 0;
+}
+
+/* All that can fail, and comes before crypto is told. */
+static int prepare(struct node *n, const struct esc_model *next)
+{
+	int err = secure(n, n->model, next, true, true);
+
+	if (err == -ENOSPC && n->model->mode == ESC_MODE_ROUTER)
+		esc_warn("no room for more secure prefixes: those that were removed stay "
+			 "until the node starts again. Restart it");
+	if (!err)
+		err = policy(n, n->model, next);
+	if (err)
+		secure(n, n->model, next, true, false);
+	return err;
+}
+
+static void undo(struct node *n, const struct esc_model *next)
+{
+	int err = policy(n, next, n->model);
+
+	if (err)
+		esc_err("taking back the rules of the file: %s. Those of the new one are in force; "
+			"restart the node",
+			strerror(-err));
+	secure(n, n->model, next, true, false);
+}
+
+int apply_model(struct node *n, struct esc_model *next, const struct request *r,
+		void (*done)(void *arg, int err), void *arg)
+{
+	struct change change;
+	int err = record_change(n, r, n->model, next, &change);
+
+	if (err) {
+		esc_model_free(next);
+		return err;
+	}
+	err = prepare(n, next);
+	if (err) {
+		esc_model_free(next);
+		record_outcome(n, r->who, &change, err);
+		return err;
+	}
+	if (n->phase != PHASE_RUNNING) { /* the next crypto process gets it with the rest */
+		adopt(n, next);
+		record_outcome(n, r->who, &change, 0);
+		return 0;
+	}
+	n->pending = (struct pending){.active = true,
+				      .next = next,
+				      .who = *r->who,
+				      .change = change,
+				      .done = done,
+				      .arg = arg};
+	esc_loop_arm(&n->loop, &n->timer, ACK_NS);
+	send_all(n, n->model, next); /* if crypto is lost, apply_abort() answers */
+	return -EINPROGRESS;
 }
 
 int apply_batch(struct node *n, const struct esc_batch *b, const struct esc_caller *who,
 		void (*done)(void *arg, int err), void *arg)
 {
-	struct change change;
 	struct esc_reason why = {""};
 	struct esc_model *next;
 
@@ -167,35 +233,8 @@ int apply_batch(struct node *n, const struct esc_batch *b, const struct esc_call
 		record_refusal(n, who, "wg set", *why.text ? why.text : strerror(-err));
 		return err;
 	}
-	err = record_change(n, who, n->model, next, &change);
-	if (err) {
-		esc_model_free(next);
-		return err;
-	}
-	err = secure(n, n->model, next, true, true);
-	if (err) {
-		if (err == -ENOSPC && n->model->mode == ESC_MODE_ROUTER)
-			esc_warn("no room for more secure prefixes: those that were removed stay "
-				 "until the node starts again. Restart it");
-		secure(n, n->model, next, true, false);
-		esc_model_free(next);
-		record_outcome(n, who, &change, err);
-		return err;
-	}
-	if (n->phase != PHASE_RUNNING) { /* the next crypto process gets it with the rest */
-		adopt(n, next);
-		record_outcome(n, who, &change, 0);
-		return 0;
-	}
-	n->pending = (struct pending){.active = true,
-				      .next = next,
-				      .who = *who,
-				      .change = change,
-				      .done = done,
-				      .arg = arg};
-	esc_loop_arm(&n->loop, &n->timer, ACK_NS);
-	send_all(n, n->model, next); /* if crypto is lost, apply_abort() answers */
-	return -EINPROGRESS;
+	esc_split_warn(n->model, next);
+	return apply_model(n, next, &(struct request){.who = who}, done, arg);
 }
 
 void apply_ack(struct node *n, const struct esc_msg_ack *ack)
@@ -226,7 +265,7 @@ void apply_abort(struct node *n)
 	if (!n->pending.active)
 		return;
 	if (n->pending.next) {
-		secure(n, n->model, n->pending.next, true, false);
+		undo(n, n->pending.next);
 		esc_model_free(n->pending.next);
 	}
 	finish(n, n->pending.error ? n->pending.error : -EIO);

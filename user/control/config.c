@@ -306,6 +306,17 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 	return (ssize_t)len;
 }
 
+/* An editor is at work, in the file or with another one in its place. */
+static bool changed(int fd, const char *path, const struct stat *before)
+{
+	struct stat now, named;
+
+	return fstat(fd, &now) || stat(path, &named) || named.st_dev != now.st_dev ||
+	       named.st_ino != now.st_ino || now.st_size != before->st_size ||
+	       now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
+}
+
 static int load_fd(int fd, const char *path, FILE *err, struct esc_model **m)
 {
 	struct stat st;
@@ -330,8 +341,8 @@ static int load_fd(int fd, const char *path, FILE *err, struct esc_model **m)
 	int code = CANNOT_READ;
 	if (n < 0)
 		fprintf(err, "%s: cannot read the file: %s\n", path, strerror((int)-n));
-	else if ((size_t)n == size)
-		fprintf(err, "%s: the file grew while it was read: try again\n", path);
+	else if ((size_t)n == size || changed(fd, path, &st))
+		fprintf(err, "%s: the file changed while it was read: try again\n", path);
 	else
 		code = esc_config_parse(path, text, (size_t)n, st.st_mode & 066, err, m);
 	if (!code)

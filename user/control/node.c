@@ -111,8 +111,11 @@ static void signal_event(void *arg, uint32_t events)
 	(void)events;
 	if (read(n->signals.fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	/* A SIGHUP of the kernel's own means that the terminal is gone: it ends the node. */
 	if (info.ssi_signo == SIGCHLD)
 		supervise_stopped(n);
+	else if (info.ssi_signo == SIGHUP && info.ssi_code != SI_KERNEL)
+		reload_begin(n, (pid_t)info.ssi_pid, (uid_t)info.ssi_uid);
 	else
 		begin_stop(n, &info);
 }

@@ -10,6 +10,7 @@
  *   firewall.c   what secure sites may begin, into red
  *   split.c      router mode: settings, policy, routes and neighbours into the programs
  *   links.c      news from the kernel: NICs, addresses, routes, neighbours
+ *   reload.c     SIGHUP: the file is read again
  *   record.c     all of it that changes the node, into the audit log
  *   alarm.c      is it under attack?       monitor.c  who follows what happens
  *   zeroize.c    the end of all keys
@@ -164,6 +165,8 @@ struct node {
 	uint64_t supervise_due;		/* when it should run next, esc_now() */
 	uint64_t notify_due, notify_ns; /* systemd's watchdog; 0: none */
 	struct pending pending;
+	struct esc_caller reload; /* who sent SIGHUP last */
+	bool reload_wanted;	  /* waits for the change that is on its way */
 	uint32_t seq;
 	struct last_endpoint last[ESC_PEERS_MAX];
 	struct esc_stamps stamps;
@@ -279,10 +282,29 @@ void apply_all(struct node *n);
  */
 int apply_batch(struct node *n, const struct esc_batch *b, const struct esc_caller *who,
 		void (*done)(void *arg, int err), void *arg);
+
+/* Who wants a change, and for a reload (else NULL) what of it needs a restart. */
+struct request {
+	const struct esc_caller *who;
+	const char *restart;
+};
+
+/*
+ * The same with a model that is made already; takes it. Not while another change is on its way, or
+ * PHASE_CONFIGURING.
+ */
+int apply_model(struct node *n, struct esc_model *next, const struct request *r,
+		void (*done)(void *arg, int err), void *arg);
 void apply_ack(struct node *n, const struct esc_msg_ack *ack);
 /* Crypto is gone: what was on its way is not going to be acknowledged. */
 void apply_abort(struct node *n);
 void apply_save_endpoints(struct node *n);
+
+/* --- reload.c --- */
+
+/* SIGHUP came, from this process: read the file again, now or after the change on its way. */
+void reload_begin(struct node *n, pid_t pid, uid_t uid);
+void reload_resume(struct node *n);
 
 /* --- zeroize.c --- */
 
@@ -308,10 +330,11 @@ void record_failure(struct node *n);
 /* signo: 0 is an error; pid and uid sent the signal. */
 void record_stop(struct node *n, int signo, pid_t pid, uid_t uid);
 /*
- * What differs between the two models, a line for each peer, on the disk before it returns. 0 and
- * *c; -errno: it could not be written down, so it must not happen.
+ * What differs between the two models, a line for each peer, for a reload one for the file, too, on
+ * the disk before it returns. 0 and *c; -errno: it could not be written down, so it must not
+ * happen.
  */
-int record_change(struct node *n, const struct esc_caller *who, const struct esc_model *from,
+int record_change(struct node *n, const struct request *r, const struct esc_model *from,
 		  const struct esc_model *to, struct change *c);
 /* And what became of it: 0 or -errno. */
 void record_outcome(struct node *n, const struct esc_caller *who, const struct change *c, int err);

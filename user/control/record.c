@@ -81,20 +81,27 @@ static void waived_layers(uint32_t waived, char *buf, size_t size)
 						esc_layer_info[i].name);
 }
 
+static void put_file(struct esc_json *j, const struct esc_model *m)
+{
+	char hex[2 * sizeof(m->digest) + 1], path[PATH_MAX];
+
+	esc_json_str(j, "config", realpath(m->file, path) ? path : m->file);
+	esc_json_str(j, "config_digest",
+		     sodium_bin2hex(hex, sizeof(hex), m->digest, sizeof(m->digest)));
+}
+
 void record_start(struct node *n)
 {
 	static const char *const lsm[] = {
 		[ESC_LSM_AUTO] = "auto", [ESC_LSM_OFF] = "off", [ESC_LSM_REQUIRED] = "required"};
 	const struct esc_model *m = n->model;
-	char hex[2 * sizeof(m->digest) + 1], waived[256], path[PATH_MAX], key[ESC_KEY_B64];
+	char waived[256], key[ESC_KEY_B64];
 	struct esc_json *j = begin_own(n, "start", NULL);
 
 	if (j) {
 		waived_layers(m->waived, waived, sizeof(waived));
 		esc_json_str(j, "version", ESC_VERSION);
-		esc_json_str(j, "config", realpath(m->file, path) ? path : m->file);
-		esc_json_str(j, "config_digest",
-			     sodium_bin2hex(hex, sizeof(hex), m->digest, sizeof(m->digest)));
+		put_file(j, m);
 		esc_json_str(j, "public_key",
 			     m->has_key ? esc_key_to_base64(key, m->public_key) : NULL);
 		esc_json_u64(j, "listen_port", m->listen_port);
@@ -376,19 +383,38 @@ static void record_peer(struct walk *w, uint32_t id)
 		record_added(w, b);
 }
 
-int record_change(struct node *n, const struct esc_caller *who, const struct esc_model *from,
+static void record_reload(struct walk *w, const char *restart)
+{
+	struct esc_json *j = begin_line(w, "reload");
+	const struct esc_policy *p = &w->to->split.policy;
+
+	if (j) {
+		put_file(j, w->to);
+		esc_json_u64(j, "peers", w->to->peers);
+		esc_json_u64(j, "rules", p->rules);
+		esc_json_u64(j, "openings", p->openings);
+		esc_json_u64(j, "services", p->services);
+		esc_json_u64(j, "secure_rules", w->to->split.secure.rules);
+		esc_json_str(j, "needs_restart", restart);
+	}
+	end_line(w);
+}
+
+int record_change(struct node *n, const struct request *r, const struct esc_model *from,
 		  const struct esc_model *to, struct change *c)
 {
-	struct walk w = {.n = n, .who = who, .from = from, .to = to, .change = c};
+	struct walk w = {.n = n, .who = r->who, .from = from, .to = to, .change = c};
 
 	*c = (struct change){0};
+	if (r->restart)
+		record_reload(&w, r->restart);
 	record_device(&w);
 	for (uint32_t id = 0; id < ESC_PEERS_MAX && !w.error; id++)
 		record_peer(&w, id);
 	if (c->lines && !w.error)
 		w.error = esc_audit_sync(&n->audit);
 	if (w.error)
-		record_outcome(n, who, c, w.error);
+		record_outcome(n, r->who, c, w.error);
 	return w.error;
 }
 

@@ -37,7 +37,7 @@ extern const struct esc_split_conf esc_split_default;
 /* A key of [Split] that sets the timeout of these states (bits); at least `min`, of which RFC. */
 #define ESC_TIMEOUT_KEYS 5
 struct esc_timeout_key {
-	const char *key, *json;
+	const char *key, *json, *text; /* in the file, with -j, for people */
 	uint32_t states, min;
 	const char *rfc;
 };
