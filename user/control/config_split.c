@@ -168,14 +168,14 @@ void conf_split_connections(struct conf *c, const char *value)
 #define STATE(state) (1u << ESC_CONN_##state)
 
 const struct esc_timeout_key esc_timeout_keys[ESC_TIMEOUT_KEYS] = {
-	{"UdpTimeout", "udp_timeout", "udp", STATE(UDP_REPLIED), 120, "RFC 4787, REQ-5"},
+	{"UdpTimeout", "udp_timeout", "udp timeout", STATE(UDP_REPLIED), 120, "RFC 4787, REQ-5"},
 	{"UdpUnrepliedTimeout", "udp_unreplied_timeout", "udp unreplied", STATE(UDP_UNREPLIED), 120,
 	 "RFC 4787, REQ-5"},
-	{"TcpTimeout", "tcp_timeout", "tcp", STATE(ESTABLISHED), 7440, "RFC 5382, REQ-5"},
+	{"TcpTimeout", "tcp_timeout", "tcp timeout", STATE(ESTABLISHED), 7440, "RFC 5382, REQ-5"},
 	{"TcpTransitoryTimeout", "tcp_transitory_timeout", "tcp transitory",
 	 STATE(SYN_SENT) | STATE(SYN_RECV) | STATE(FIN_WAIT) | STATE(TIME_WAIT) | STATE(CLOSE), 240,
 	 "RFC 5382, REQ-5"},
-	{"IcmpTimeout", "icmp_timeout", "icmp", STATE(ICMP), 60, "RFC 5508, REQ-2"},
+	{"IcmpTimeout", "icmp_timeout", "icmp timeout", STATE(ICMP), 60, "RFC 5508, REQ-2"},
 };
 
 void conf_split_timeout(struct conf *c, const char *value)
