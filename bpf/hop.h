@@ -64,6 +64,12 @@ static __always_inline void esc_hop_want(void *wants, const esc_addr *a)
 	bpf_ringbuf_output(wants, (void *)a, sizeof(struct esc_neigh_want), 0);
 }
 
+/* Control may have written the time, by a finer clock: it can be a little ahead. */
+static __always_inline bool esc_hop_due(const struct esc_neigh_hop *known, __u64 now, __u64 after)
+{
+	return (__s64)(now - known->asked) >= (__s64)after;
+}
+
 /* Nobody knows it: ask once, and again while somebody goes on sending there. */
 static __always_inline void esc_hop_ask(struct esc_hops h, struct esc_neigh_hop *known,
 					const esc_addr *a, __u64 now)
@@ -71,7 +77,7 @@ static __always_inline void esc_hop_ask(struct esc_hops h, struct esc_neigh_hop 
 	struct esc_neigh_hop fresh = {.asked = now};
 
 	if (known) {
-		if (now - known->asked < ESC_NEIGH_RETRY_NS)
+		if (!esc_hop_due(known, now, ESC_NEIGH_RETRY_NS))
 			return;
 		known->asked = now;
 	} else if (bpf_map_update_elem(h.neigh, a, &fresh, BPF_NOEXIST)) {
@@ -99,7 +105,7 @@ static __always_inline enum esc_hop esc_hop_find(struct esc_hops h, const esc_ad
 		esc_hop_ask(h, known, &hop, now);
 		return ESC_HOP_NO_NEIGHBOUR;
 	}
-	if (now - known->asked >= ESC_NEIGH_REFRESH_NS) {
+	if (esc_hop_due(known, now, ESC_NEIGH_REFRESH_NS)) {
 		known->asked = now;
 		esc_hop_want(h.wants, &hop);
 	}
