@@ -78,14 +78,9 @@ static __always_inline int esc_enter_hop(struct xdp_md *ctx, const struct esc_pa
 	struct ethhdr *eth = (void *)(long)ctx->data;
 	__u8 mac[ETH_ALEN];
 
-	switch (esc_hop_find(ESC_HOPS(red), &p->dst, p->ip6, mac)) {
-	case ESC_HOP_OK:
-		break;
-	case ESC_HOP_NO_ROUTE:
-		return ESC_RED_OUT_no_route;
-	default:
+	/* It has a route: esc_enter_addresses(). */
+	if (esc_hop_find(ESC_HOPS(red), &p->dst, p->ip6, mac) != ESC_HOP_OK)
 		return ESC_RED_OUT_no_neighbour;
-	}
 	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
 		return ESC_RED_OUT_short_frame;
 	__builtin_memcpy(eth->h_dest, mac, ETH_ALEN);

@@ -124,7 +124,6 @@
 	X(no_flow, DROP, "nobody in the LAN began it, and nothing opens it")                       \
 	X(fragment_lost, DROP, "fragment whose first one is not known")                            \
 	X(icmp_error, DROP, "ICMP error about nothing that the LAN sent")                          \
-	X(no_route, DROP, "no route on the red NIC")                                               \
 	X(no_neighbour, DROP, "LAN host not resolved yet")
 
 /* Red process, from the LAN towards crypto (out_*) and from crypto towards the LAN (in_*). */
