@@ -265,8 +265,11 @@ static __noinline int classify(struct xdp_md *ctx)
 	return ESC_BLACK_ethertype;
 }
 
-/* What the kernel gets is rationed: each message costs it a context that data packets need. */
-static __always_inline int to_kernel(const struct xdp_md *ctx, int reason)
+/*
+ * What the kernel gets is rationed: each message costs it a context that data packets need. A
+ * function of its own, because what it has on the stack is taken from what NAT may use.
+ */
+static __noinline int to_kernel(struct xdp_md *ctx, int reason)
 {
 	struct esc_cursor c = {(void *)(long)ctx->data, (void *)(long)ctx->data_end};
 	const struct ethhdr *eth = esc_pull(&c, sizeof(*eth));

@@ -83,9 +83,11 @@ static __always_inline bool esc_icmp_translate(const struct xdp_md *ctx, const s
 	return true;
 }
 
-/* What would answer the quoted packet: it comes from where that went. */
-static __always_inline void esc_icmp_reply(const struct esc_quote *q, bool ip6,
-					   struct esc_packet *r)
+/*
+ * What would answer the quoted packet: it comes from where that went. In place of the error, of
+ * which only the family counts from here on: the stack has no room for both.
+ */
+static __always_inline void esc_icmp_reply(const struct esc_quote *q, struct esc_packet *r)
 {
 	bool ports = q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP;
 
@@ -95,7 +97,6 @@ static __always_inline void esc_icmp_reply(const struct esc_quote *q, bool ip6,
 	r->dst_port = q->src_port;
 	r->proto = q->proto;
 	r->what = ports ? ESC_PACKET_PORTS : ESC_PACKET_ECHO_REPLY;
-	r->ip6 = ip6;
 }
 
 /* The connection that has sent what is quoted, or NULL. */
@@ -119,7 +120,6 @@ static __always_inline const struct esc_conn *esc_icmp_conn(const struct esc_con
 __attribute__((noinline)) int esc_nat_icmp_out(struct xdp_md *ctx, struct esc_packet *p)
 {
 	const struct esc_split_cfg *cfg = esc_split();
-	struct esc_packet reply = {0};
 	struct esc_quote q = {0};
 	const struct esc_conn *c;
 	struct esc_conn_key k;
@@ -128,8 +128,8 @@ __attribute__((noinline)) int esc_nat_icmp_out(struct xdp_md *ctx, struct esc_pa
 		return ESC_BLACK_OUT_off;
 	if (!esc_quote_parse(ctx, p, &q) || !esc_same_addr(&q.src, &p->dst))
 		return ESC_BLACK_OUT_icmp_error;
-	esc_icmp_reply(&q, p->ip6, &reply);
-	esc_packet_key(&reply, true, &k);
+	esc_icmp_reply(&q, p);
+	esc_packet_key(p, true, &k);
 	c = esc_icmp_conn(&k, &q, false);
 	if (!c)
 		return ESC_BLACK_OUT_icmp_error;
@@ -145,7 +145,6 @@ __attribute__((noinline)) int esc_nat_icmp_out(struct xdp_md *ctx, struct esc_pa
 __attribute__((noinline)) int esc_nat_icmp_in(struct xdp_md *ctx, struct esc_packet *p)
 {
 	const struct esc_split_cfg *cfg = esc_split();
-	struct esc_packet reply = {0};
 	struct esc_quote q = {0};
 	struct esc_conn_key k;
 	__be32 lan;
@@ -154,8 +153,8 @@ __attribute__((noinline)) int esc_nat_icmp_in(struct xdp_md *ctx, struct esc_pac
 		return ESC_BLACK_off;
 	if (!esc_quote_parse(ctx, p, &q) || !esc_same_addr(&q.src, &p->dst))
 		return ESC_BLACK_icmp_error;
-	esc_icmp_reply(&q, p->ip6, &reply);
-	if (!esc_nat_in_key(cfg, &reply, &k) || !esc_icmp_conn(&k, &q, true))
+	esc_icmp_reply(&q, p);
+	if (!esc_nat_in_key(cfg, p, &k) || !esc_icmp_conn(&k, &q, true))
 		return ESC_BLACK_icmp_error;
 	__builtin_memcpy(&lan, k.lan + 12, sizeof(lan));
 	if (!p->ip6 && !esc_icmp_translate(ctx, &q, true, lan, k.lan_port))
