@@ -2,8 +2,8 @@
 /*
  * frag.h: fragments. The first one of a packet has the ports: it is judged and translated as any
  * packet, and leaves an entry. Those behind it are judged by that entry alone, and only their
- * address is translated. One that comes before its first, or fragment_timeout after it, is lost:
- * nothing is kept back or put together here (RFC 4787, REQ-14: receives fragments in order).
+ * address is translated. One that comes before its first, or fragment_timeout after it, is lost.
+ * RFC 4787, REQ-14 wants such to be kept back; that would be memory which any stranger can fill.
  *
  * Together with transport.h, which refuses a first fragment without the whole minimum of its
  * transport header, and a later one that would overlap it, no fragment can change what the first

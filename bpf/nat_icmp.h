@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * nat_icmp.h: ICMP errors about packets of connections, in both directions (RFC 5508, REQ-3 to
- * REQ-8). An error is let through, and translated together with what it quotes, if the quoted
+ * REQ-7). An error is let through, and translated together with what it quotes, if the quoted
  * packet is one that the connection has sent: the connection exists, and a TCP sequence number lies
  * in what may be on its way; so who does not see the traffic cannot reset a connection or shrink
  * its MTU (RFC 5927). Errors change nothing of a connection, not its state and not its timers
- * (RFC 5508, REQ-6; RFC 5382, REQ-7). Behind the quote (RFC 4884) nothing is looked at.
+ * (RFC 5508, REQ-6; RFC 5382, REQ-10). Behind the quote (RFC 4884) nothing is looked at.
  */
 #ifndef ESC_BPF_NAT_ICMP_H
 #define ESC_BPF_NAT_ICMP_H

@@ -65,6 +65,48 @@ static void only_errors_that_are_forwarded(void **state)
 	}
 }
 
+/* The packet becomes the first fragment of a larger one. */
+static void make_first_fragment(struct pkt *p, const struct known *k)
+{
+	if (!k->six) {
+		p->data[AT_IP4_FRAG] = 0x20;
+		pkt_ip4_fix(p);
+		return;
+	}
+	memmove(p->data + AT_L4_6 + 8, p->data + AT_L4_6, p->len - AT_L4_6);
+	memcpy(p->data + AT_L4_6, "\0\0\0\1\0\0\0\7", 8);
+	p->data[AT_L4_6] = k->proto;
+	p->data[AT_IP6_NEXT] = 44;
+	p->len += 8;
+}
+
+/* It has the ports. A router quotes it whose next link is too small, say. */
+static void errors_about_first_fragments(void **state)
+{
+	struct pkt lan, black, in, want, out;
+
+	(void)state;
+	for (uint32_t n = 0; n < CONNS; n++) {
+		const struct known *k = &known[n];
+		struct error e = {.type = k->six ? 2 : 3, .code = k->six ? 0 : 4, .rest = 1280};
+		uint32_t seed = random32();
+
+		packet(&lan, k, OUT, false, seed);
+		packet(&black, k, OUT, true, seed);
+		make_first_fragment(&lan, k);
+		make_first_fragment(&black, k);
+		e.quote = k->six ? 56 : 28;
+		error_about(&in, &black, far_end(k), k->six ? k->lan : OWN4, &e);
+		error_about(&want, &lan, k->remote, k->lan, &e);
+		memcpy(want.data + (k->six ? AT_IP6_SRC : AT_IP4_SRC),
+		       in.data + (k->six ? AT_IP6_SRC : AT_IP4_SRC), k->six ? 16 : 4);
+		want.data[k->six ? AT_IP6_HOPS : AT_IP4 + 8]--;
+		ref_fix(want.data + 14, want.len - 14);
+		assert_int_equal(run_change(prog[IN], &in, &out), pass(IN));
+		assert_same_frame(&out, &want);
+	}
+}
+
 /* An opening's port has no owner: the opening says whose it is. */
 static void errors_about_forwarded_ports(void **state)
 {
@@ -156,6 +198,7 @@ static int tests(void)
 		cmocka_unit_test_setup(errors_about_connections_are_translated, set_up),
 		cmocka_unit_test_setup(errors_change_no_connection, set_up),
 		cmocka_unit_test_setup(only_errors_that_are_forwarded, set_up),
+		cmocka_unit_test_setup(errors_about_first_fragments, set_up),
 		cmocka_unit_test_setup(errors_about_forwarded_ports, set_up),
 		cmocka_unit_test_setup(errors_between_hairpins, set_up),
 		cmocka_unit_test_setup(last_hop_limit, set_up),

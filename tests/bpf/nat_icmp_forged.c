@@ -87,6 +87,14 @@ static void nested(struct pkt *p, const struct known *k, int way)
 	l4_of(p, k)[1] = 0;
 }
 
+static void echo_code(struct pkt *p, const struct known *k, int way)
+{
+	(void)way;
+	if (k->proto == 6 || k->proto == 17)
+		nested(p, k, way);
+	l4_of(p, k)[1] = 1;
+}
+
 static void later_fragment(struct pkt *p, const struct known *k, int way)
 {
 	(void)way;
@@ -136,6 +144,7 @@ static const struct forgery {
 	{"sequence number of the future", future_sequence, true, true, false},
 	{"sequence number far away", far_sequence, true, true, false},
 	{"about an error", nested, false, false, false},
+	{"about an echo with a code", echo_code, false, false, false},
 	{"about a later fragment", later_fragment, false, false, false},
 	{"other version", other_version, false, false, false},
 	{"with options", with_options, false, false, false},
@@ -345,6 +354,27 @@ static void one_sided_connections(void **state)
 	assert_int_equal(run_change(prog[IN], &in, &out), ESC_BLACK_icmp_error);
 }
 
+/* Even a fragment that is the whole error (RFC 8021). */
+static void errors_in_fragments_are_refused(void **state)
+{
+	struct pkt in, out, want;
+
+	(void)state;
+	for (int way = OUT; way <= IN; way++) {
+		both_sides(&known[0], way, 5, &in, &want);
+		put16(in.data + AT_IP4_FRAG, 0x2000);
+		pkt_ip4_fix(&in);
+		assert_int_not_equal(run_change(prog[way], &in, &out), pass(way));
+		both_sides(&known[1], way, 5, &in, &want);
+		memmove(in.data + AT_L4_6 + 8, in.data + AT_L4_6, in.len - AT_L4_6);
+		memcpy(in.data + AT_L4_6, "\x3a\0\0\0\0\0\0\1", 8);
+		in.len += 8;
+		put16(in.data + AT_IP6_LEN, in.len - AT_L4_6);
+		in.data[AT_IP6_NEXT] = 44;
+		assert_int_equal(run_change(prog[way], &in, &out), refused(way));
+	}
+}
+
 static int tests(void)
 {
 	const struct CMUnitTest all[] = {
@@ -353,6 +383,7 @@ static int tests(void)
 		cmocka_unit_test_setup(wrong_checksums_are_refused, set_up),
 		cmocka_unit_test_setup(short_quotes_are_refused, set_up),
 		cmocka_unit_test_setup(cut_frames_are_refused, set_up),
+		cmocka_unit_test_setup(errors_in_fragments_are_refused, set_up),
 		cmocka_unit_test_setup(connections_that_are_not_there, set_up),
 		cmocka_unit_test_setup(one_sided_connections, set_up),
 	};
