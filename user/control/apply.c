@@ -153,11 +153,13 @@ static void finish(struct node *n, int err)
 	wg_socket_resume(n);
 }
 
-/* The rules of this model, for programs and red; nothing to do where they are the same. */
+/* The rules of this model, for programs and red. Of one from a file: others have those of before.
+ */
 static int policy(struct node *n, const struct esc_model *from, const struct esc_model *to)
 {
-	return memcmp(&from->split, &to->split, sizeof(from->split)) ? plane_policy(n, &to->split)
-								     : 0;
+	return memcmp(from->digest, to->digest, sizeof(from->digest)) != 0
+		       ? plane_policy(n, &to->split)
+		       : 0;
 }
 
 /* All that can fail, and comes before crypto is told. */

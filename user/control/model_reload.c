@@ -22,7 +22,8 @@ static void list_restarts(const struct esc_model *a, const struct esc_model *b,
 	*restart = '\0';
 	needs(restart, strcmp(a->keystore, b->keystore), "Keystore");
 	needs(restart,
-	      !*a->keystore && !*b->keystore && memcmp(a->public_key, b->public_key, ESC_KEY_LEN),
+	      !*a->keystore && !*b->keystore &&
+		      memcmp(a->public_key, b->public_key, ESC_KEY_LEN) != 0,
 	      "PrivateKey");
 	needs(restart, strcmp(a->name, b->name), "Name");
 	needs(restart, a->mode != b->mode, "Mode");
@@ -71,8 +72,9 @@ static void batch_peer(struct esc_batch *b, const struct esc_model *now,
 	esc_batch_peer(b, new->public_key);
 	if (sodium_memcmp(psk, had, ESC_KEY_LEN))
 		esc_batch_psk(b, psk);
-	if (new->endpoint_port && (!old || old->endpoint_port != new->endpoint_port ||
-				   memcmp(old->endpoint, new->endpoint, sizeof(old->endpoint))))
+	if (new->endpoint_port &&
+	    (!old || old->endpoint_port != new->endpoint_port ||
+	     memcmp(old->endpoint, new->endpoint, sizeof(old->endpoint)) != 0))
 		esc_batch_endpoint(b, new->endpoint, new->endpoint_port);
 	if (new->keepalive != (old ? old->keepalive : 0))
 		esc_batch_keepalive(b, new->keepalive);

@@ -100,8 +100,10 @@ static bool split(const char *text, struct parts *p, char why[ESC_RULE_WHY])
 		return say(why, "more than %u characters", TEXT_MAX);
 	memcpy(p->copy, text, strlen(text) + 1);
 	p->proto = next_word(&at);
-	if (!p->proto)
-		return expected(why, "", PROTOCOLS " first");
+	if (!p->proto) {
+		expected(why, "", PROTOCOLS " first");
+		return false;
+	}
 	p->ports = take_ports(&at);
 	while ((word = next_word(&at))) {
 		bool is_to = !strcasecmp(word, "to"), is_from = !strcasecmp(word, "from");
@@ -173,8 +175,11 @@ static bool takes_ports(uint8_t proto)
 /* One element of a list of ports; *rest as for strsep(). */
 static bool next_ports(char **rest, struct ports *p, char why[ESC_RULE_WHY])
 {
-	char *word = trim(strsep(rest, ","));
+	char *word = strsep(rest, ",");
 
+	if (!word)
+		return false; /* the caller's loop ends before */
+	word = trim(word);
 	if (!esc_ports_parse(word, &p->first, &p->last))
 		return expected(why, word,
 				"ports: a number from 1 to 65535, FIRST-LAST with the lower one "
@@ -255,7 +260,7 @@ bool esc_rule_parse(const char *text, enum esc_verdict verdict, struct esc_rule 
 	uint32_t n = *count;
 	struct parts p;
 
-	if (!split(text, &p, why))
+	if (!split(text, &p, why) || !p.proto)
 		return false;
 	if (!parse_proto(p.proto, &rule.proto))
 		return expected(why, p.proto, PROTOCOLS);
@@ -298,8 +303,8 @@ static bool is_unicast(const uint8_t a[16])
 
 	if (esc_addr_is_v4(a))
 		return a[12] && a[12] != 127 && a[12] < 224;
-	return a[0] != 0xff && !(a[0] == 0xfe && (a[1] & 0xc0) == 0x80) && memcmp(a, zero, 16) &&
-	       memcmp(a, loopback, 16);
+	return a[0] != 0xff && !(a[0] == 0xfe && (a[1] & 0xc0) == 0x80) &&
+	       memcmp(a, zero, 16) != 0 && memcmp(a, loopback, 16) != 0;
 }
 
 /* ADDRESS[:PORT] */
@@ -331,7 +336,7 @@ bool esc_forward_parse(const char *text, struct esc_opening *list, uint32_t max,
 	struct esc_opening o = {.to_len = 128};
 	struct parts p;
 
-	if (!split(text, &p, why))
+	if (!split(text, &p, why) || !p.proto)
 		return false;
 	if (!parse_proto(p.proto, &o.proto) || !takes_ports(o.proto))
 		return expected(why, p.proto, "tcp or udp");
@@ -358,7 +363,7 @@ bool esc_open_parse(const char *text, struct esc_opening *list, uint32_t max, ui
 	uint32_t n = *count;
 	struct parts p;
 
-	if (!split(text, &p, why))
+	if (!split(text, &p, why) || !p.proto)
 		return false;
 	if (!parse_proto(p.proto, &o.proto) || !o.proto)
 		return expected(why, p.proto, "tcp, udp or icmp");
@@ -429,7 +434,7 @@ bool esc_service_parse(const char *text, struct esc_service *list, uint32_t max,
 	struct parts p;
 	uint8_t proto;
 
-	if (!split(text, &p, why) || p.to || p.from)
+	if (!split(text, &p, why) || !p.proto || p.to || p.from)
 		return expected(why, text, what);
 	for (size_t i = 0; i < SERVICES && !p.ports; i++) {
 		if (strcasecmp(p.proto, services[i].name) != 0)
