@@ -82,14 +82,15 @@ static uint32_t make_frame(uint8_t *frame, const char *dmac, const char *src, co
 	return (uint32_t)sizeof(eth) + size;
 }
 
-/* flood DEV DST-MAC SRC-IP DST-IP IP-LENGTH SECONDS [SPREAD] */
+/* flood DEV DST-MAC SRC-IP DST-IP IP-LENGTH SECONDS [SPREAD [PORTS [fresh]]]: see load.bpf.c */
 int load_flood(int argc, char **argv)
 {
 	static uint8_t frame[4096];
 	struct load_bpf *bpf = load_bpf__open();
 
 	if (argc < 7 || !bpf) {
-		fprintf(stderr, "usage: load flood DEV DMAC SRC DST LENGTH SECONDS [SPREAD]\n");
+		fprintf(stderr, "usage: load flood DEV DMAC SRC DST LENGTH SECONDS [SPREAD "
+				"[PORTS [fresh]]]\n");
 		return 2;
 	}
 	uint32_t size = (uint32_t)strtoul(argv[5], NULL, 10);
@@ -98,6 +99,9 @@ int load_flood(int argc, char **argv)
 	uint32_t len = make_frame(frame, argv[2], argv[3], argv[4], size);
 	bpf->rodata->out_ifindex = if_nametoindex(argv[1]);
 	bpf->rodata->spread = argc > 7 ? (uint32_t)strtoul(argv[7], NULL, 10) : 1;
+	bpf->rodata->ports = argc > 8 ? (uint32_t)strtoul(argv[8], NULL, 10) : 0;
+	bpf->rodata->fresh = argc > 9;
+	memcpy((void *)bpf->rodata->head, frame, sizeof(bpf->rodata->head));
 	if (!len || !bpf->rodata->out_ifindex || load_bpf__load(bpf)) {
 		fprintf(stderr, "load flood: bad arguments or BPF not loadable\n");
 		return 1;

@@ -16,6 +16,7 @@ RATIOS = {  # question: (numerator, denominator)
     "scale": ("250 peers", "1 peers"),
     "sandbox": ("all layers", "all waived"),
     "flood": ("esclusa", "wireguard-go"),
+    "split": (("esclusa", "nftables"), ("Mode = router", "Mode = encryptor")),
 }
 
 

@@ -187,6 +187,7 @@ wire_open()
 
 	[ $# -gt 0 ] || set -- a b
 	for s; do
+		: >"$LAB_DIR/wire-$s.log"
 		bg net "$LAB_DIR/wire-$s.log" \
 			tcpdump -i "${s}0" -Q in -s 0 -B 16384 -U --immediate-mode -w "$LAB_DIR/wire-$s.pcap"
 		eval "WIRE_$s=$BG"

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# router_leak.test.sh: everything at once, and nothing of the LAN in clear on the black side: users
+# beside and inside of tunnels, a fuzzer on both NICs, processes that die (R5, fail closed).
+#
+# LEAK_SECONDS=600 for the long run. The seed is printed; LEAK_SEED repeats it.
+
+LEAK_SECONDS=${LEAK_SECONDS:-30}
+LEAK_SEED=${LEAK_SEED:-$$}
+
+# loop NS COMMAND...: again and again until the lab closes.
+loop()
+{
+	(
+		while :; do
+			at "$@" >/dev/null 2>&1 </dev/null
+			sleep 0.05
+		done
+	) &
+}
+
+users()
+{
+	local to
+
+	random_file big 2000000
+	for to in "$SRV4" "$SRV6"; do
+		loop lana curl -s --globoff --max-time 5 -o /dev/null "$(url "$to" big)"
+		loop lana ping -n -q -i 0.01 -c 50 -W 1 "$to"
+	done
+	for to in 10.2.0.2 fd00:2::2; do
+		loop lana ping -n -q -i 0.01 -c 50 -W 1 -s 1000 "$to"
+		loop lana curl -s --globoff --max-time 2 -o /dev/null "$(url "$to" big)"
+	done
+	loop lanb ping -n -q -i 0.05 -c 20 -W 1 10.1.0.2
+	loop lana sh -c "echo x | nc -n -u -w 1 $SRV4 3478"
+	loop lana sh -c "echo x | nc -n -u -w 1 10.2.0.2 3478"
+}
+
+# deaths SECONDS: red, crypto and now and then control are killed.
+deaths()
+{
+	local end=$((SECONDS + $1)) turn=0 domain
+
+	while [ "$SECONDS" -lt "$end" ]; do
+		sleep 1.5
+		turn=$((turn + 1))
+		case $((turn % 6)) in
+		0)
+			kill -KILL "${NODE_PID[a]}"
+			wait_for 5 pid_gone "${NODE_PID[a]}"
+			sleep 0.5
+			router_start
+			;;
+		[135]) domain=crypto ;;
+		*) domain=red ;;
+		esac
+		[ $((turn % 6)) = 0 ] || kill -KILL "$(node_show a pid "$domain")" 2>/dev/null || true
+	done
+}
+
+fuzz()
+{
+	bg a "$LAB_DIR/fuzz-$1" env PYTHONDONTWRITEBYTECODE=1 \
+		python3 "$LAB_HERE/router_fuzz.py" "$LAB_TAG" "$1" "$2" "$LEAK_SEED"
+	eval "FUZZ_$1=$BG"
+}
+
+fuzzed()
+{
+	local pid
+
+	eval "pid=\$FUZZ_$1"
+	wait "$pid" || fail "the fuzzer broke: $(cat "$LAB_DIR/fuzz-$1")"
+	[ "$(cat "$LAB_DIR/fuzz-$1")" -ge $((LEAK_SECONDS * 200)) ] ||
+		fail "the fuzzer sent $(cat "$LAB_DIR/fuzz-$1") frames"
+}
+
+# wire_tells SITE [SPLIT TUNNELLED]: see router_wire.py.
+wire_tells()
+{
+	PYTHONDONTWRITEBYTECODE=1 python3 "$LAB_HERE/router_wire.py" "$LAB_DIR/wire-$1.pcap" "${@:2}"
+}
+
+leak()
+{
+	tunnel_lab '[Split]' "Deny = udp 53 to 198.51.100.3" '[Firewall]' \
+		"Forward = tcp 8080 to 10.1.0.2:80" "Open = tcp 443 to 2001:db8:a1::2" "Local = dhcp, dns"
+	internet lanb
+	echo "seed $LEAK_SEED"
+	wire_open a
+	users
+	fuzz lan "$LEAK_SECONDS"
+	fuzz internet "$LEAK_SECONDS"
+	deaths "$((LEAK_SECONDS - 2))"
+	fuzzed lan
+	fuzzed internet
+	wire_close a
+	wire_tells a "${1:-1000}" "${2:-1000}" || fail "the wire tells of the LAN"
+	ping_up lana 10.2.0.2 20
+	[ "$(whose lana "$SRV4")" = "$OWN4" ] || fail "the internet is not there any more"
+	equal "broken promises" "$(node_show a violations)" 0
+}
+
+LIMIT[router_leak]=$((LEAK_SECONDS + 60))
+test_router_leak()
+{
+	leak
+}
+
+# The judge itself: the kernel's router, which knows no secure prefixes, and a LAN without NAT.
+test_router_leak_would_be_found()
+{
+	lab_internet
+	ROUTER_KIND=nftables
+	router_start
+	internet
+	wire_open a
+	whose lana "$SRV4" >/dev/null
+	wire_close a
+	tcpdump -r "$LAB_DIR/wire-a.pcap" -w "$LAB_DIR/wire-usual.pcap" "not ip6 multicast" 2>/dev/null
+	wire_tells usual 5 0 || fail "a usual router's wire is refused"
+	wire_open a
+	at lana ping -n -q -c 1 -W 1 10.2.0.2 || true
+	wire_close a
+	must_fail wire_tells a
+	grep -q "address 10.2.0.2" "$LAB_DIR/must_fail.out" || fail "$(cat "$LAB_DIR/must_fail.out")"
+	at a nft delete chain inet router after
+	wire_open a
+	at lana ping -n -q -c 1 -W 1 "$SRV4" || true
+	wire_close a
+	must_fail wire_tells a
+	grep -q "address 10.1.0.2" "$LAB_DIR/must_fail.out" || fail "$(cat "$LAB_DIR/must_fail.out")"
+}
