@@ -9,14 +9,14 @@ import statistics
 import subprocess
 import sys
 
-RATIOS = {  # question: (numerator, denominator)
-    "goodput": ("esclusa", "wireguard-go"),
-    "latency": ("esclusa", "wireguard-go"),
-    "rate": ("aead", "copy"),
-    "scale": ("250 peers", "1 peers"),
-    "sandbox": ("all layers", "all waived"),
-    "flood": ("esclusa", "wireguard-go"),
-    "split": (("esclusa", "nftables"), ("Mode = router", "Mode = encryptor")),
+RATIOS = {  # question: pairs of (numerator, denominator)
+    "goodput": [("esclusa", "wireguard-go")],
+    "latency": [("esclusa", "wireguard-go")],
+    "rate": [("aead", "copy")],
+    "scale": [("250 peers", "1 peers")],
+    "sandbox": [("all layers", "all waived")],
+    "flood": [("esclusa", "wireguard-go")],
+    "split": [("esclusa", "nftables"), ("Mode = router", "Mode = encryptor")],
 }
 
 
@@ -38,24 +38,23 @@ def ratios(rows):
     value = {(r["question"], r["case"], r["side"]): r["median"] for r in rows}
     found = []
     for (q, c, s), v in value.items():
-        over, under = RATIOS.get(q, (None, None))
-        base = value.get((q, c, under))
-        if s == over and base:
-            found.append({"question": q, "case": c, "ratio": v / base,
-                          "of": f"{over} / {under}"})
+        for over, under in RATIOS.get(q, []):
+            base = value.get((q, c, under))
+            if s == over and base:
+                found.append({"question": q, "case": c, "side": over, "under": under,
+                              "ratio": v / base, "of": f"{over} / {under}"})
     return found
 
 
 def table(rows, found):
-    ratio = {(f["question"], f["case"]): f for f in found}
+    ratio = {(f["question"], f["case"], f["side"]): f for f in found}
     last = None
     for r in sorted(rows, key=lambda r: r["question"]):
         if r["question"] != last:
             last = r["question"]
             print(f"\n{last}")
-        over = RATIOS.get(r["question"], (None,))[0]
-        f = ratio.get((r["question"], r["case"])) if r["side"] == over else None
-        note = f"   {f['ratio']:.2f} x {RATIOS[last][1]}" if f else ""
+        f = ratio.get((r["question"], r["case"], r["side"]))
+        note = f"   {f['ratio']:.2f} x {f['under']}" if f else ""
         print(f"  {r['case']:<22} {r['side']:<24} {r['median']:>12.4g} {r['unit']:<12}"
               f" ({r['min']:.4g} to {r['max']:.4g}){note}")
 

@@ -141,18 +141,18 @@ test_router_check_refuses_secure_prefixes()
 	lab_internet
 	node_config b
 	node_peer a b
-	"$ESCLUSA" check "$LAB_DIR/a.conf" >/dev/null || fail "the file is refused without a rule"
-	cp "$LAB_DIR/a.conf" "$LAB_DIR/base.conf"
+	at a "$ESCLUSA" check "$LAB_DIR/a.conf" >/dev/null || fail "the file is refused without a rule"
+	cp -p "$LAB_DIR/a.conf" "$LAB_DIR/base.conf"
 	for rule in "any to 10.2.0.0/16" "tcp 80 to 10.2.3.4" "udp 53 to 10.2.128.0/17" \
 		"any to fd00:2::/64"; do
 		{ cat "$LAB_DIR/base.conf" && printf '[Split]\nAllow = %s\n' "$rule"; } >"$LAB_DIR/a.conf"
-		must_fail "$ESCLUSA" check "$LAB_DIR/a.conf"
+		must_fail at a "$ESCLUSA" check "$LAB_DIR/a.conf"
 		grep -Eq "a.conf:[0-9]+: .*" "$LAB_DIR/must_fail.out" ||
 			fail "no line number: $(cat "$LAB_DIR/must_fail.out")"
 	done
 	for rule in "Allow = any" "Deny = any to 10.2.0.0/16" "Allow = any to 10.0.0.0/8"; do
 		{ cat "$LAB_DIR/base.conf" && printf '[Split]\n%s\n' "$rule"; } >"$LAB_DIR/a.conf"
-		"$ESCLUSA" check "$LAB_DIR/a.conf" >"$LAB_DIR/check.out" 2>&1 ||
+		at a "$ESCLUSA" check "$LAB_DIR/a.conf" >"$LAB_DIR/check.out" 2>&1 ||
 			fail "'$rule' is refused: $(cat "$LAB_DIR/check.out")"
 	done
 }

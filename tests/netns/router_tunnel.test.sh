@@ -72,7 +72,6 @@ test_router_tunnel_beside_internet()
 test_router_is_no_exit_for_sites()
 {
 	tunnel_lab
-	lab_ip b route del default
 	sniff srv eth0 1 "src net 10.2.0.0/16 or host $OWN4 and icmp"
 	must_fail at lanb ping -n -q -c 2 -i 0.3 -W 1 "$SRV4"
 	sniffed 1 | grep -q " IP " && fail "left: $(sniffed 0)"
