@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * answer.h: a frame of a LAN host becomes, in place, the ICMP error about it (RFC 792, RFC 4443),
- * ready to be sent back with XDP_TX: so that traceroute and path MTU discovery work, and denied
- * connections fail at once (R10). Who must not be answered is not (RFC 1122, 3.2.2; RFC 1812,
- * 4.3.2.7; RFC 4443, 2.4 e), and all answers together have a budget: a LAN host that forges its
- * source cannot make the node flood another one.
+ * ready to be sent back where it came from: so that traceroute and path MTU discovery work, and
+ * denied connections fail at once (R10). Who must not be answered is not (RFC 1122, 3.2.2; RFC
+ * 1812, 4.3.2.7; RFC 4443, 2.4 e), and all answers together have a budget: a LAN host that forges
+ * its source cannot make the node flood another one.
  */
 #ifndef ESC_BPF_ANSWER_H
 #define ESC_BPF_ANSWER_H
@@ -230,7 +230,7 @@ static __always_inline bool esc_answer_write6(struct xdp_md *ctx, const struct e
 }
 
 /*
- * Make the frame the answer: true, and XDP_TX sends it back. False: no answer is allowed, or there
+ * Make the frame the answer: true, and it can be sent back. False: no answer is allowed, or there
  * were too many; what is left of the frame must be dropped. `mtu` is for ESC_ANSWER_TOO_BIG. The
  * frame was sent to the node's own MAC address; pointers into it are no longer valid afterwards.
  */

@@ -257,8 +257,9 @@ int red(struct xdp_md *ctx)
 	} else if (local >> reason & 1) {
 		action = XDP_PASS;
 	} else if (answer >> reason & 1) {
+		/* Not XDP_TX: a veth whose other end has no program leaves such frames lying. */
 		if (esc_outbound_answer(ctx, reason))
-			action = XDP_TX;
+			action = bpf_redirect(ctx->ingress_ifindex, 0);
 		else
 			reason = ESC_RED_quiet;
 	}
