@@ -125,3 +125,70 @@ test_removed_prefix_goes_nowhere()
 	wire_close a
 	wire_clean a
 }
+
+# --- router mode: what is secure could be the internet's, too ------------------------------------------
+
+# A secure prefix that the black NIC has a route for: only the node keeps it out of the internet.
+closed_router_lab()
+{
+	CLOSED_MODE=router closed_lab "AllowedIPs = 10.2.0.0/16, 198.51.100.0/24, fd00:2::/32" "$@"
+	lab_addr lanb lan0 198.51.100.2/32
+	lab_route b 198.51.100.2/32 10.2.0.2
+}
+
+no_secure_packet_left()
+{
+	sleep 0.2
+	wire_close a
+	! tcpdump -n -r "$LAB_DIR/wire-a.pcap" 'net 198.51.100.0/24 or net 10.0.0.0/8 or net fd00::/16' \
+		2>/dev/null | grep . || fail "in clear"
+}
+
+test_router_mode_site_without_session_is_unreachable()
+{
+	closed_router_lab Endpoint=
+	unreachable 10.2.0.2 fd00:2::2 198.51.100.2 || fail "not told at once"
+	refused_at_once 10.2.0.2 fd00:2::2 198.51.100.2
+	ping_all lana 100.64.1.254 -c 2 # the internet is another matter
+	no_secure_packet_left
+}
+
+# Whoever is gone, its prefixes are not the internet's before the node starts again.
+test_router_mode_removed_prefix_stays_secure()
+{
+	closed_router_lab
+	node_start b "$NODE_B"
+	ping_up lana 198.51.100.2
+	node_wg set a peer "$(node_public b)" allowed-ips 10.2.0.0/16
+	unreachable 198.51.100.2 fd00:2::2 || fail "not told of the prefix that is gone"
+	ping_all lana 10.2.0.2 -c 2
+	node_wg set a peer "$(node_public b)" remove
+	unreachable 10.2.0.2 198.51.100.2 fd00:2::2 || fail "not told of the peer that is gone"
+	refused_at_once 198.51.100.2
+	kill -KILL "$(node_show a pid crypto)"
+	sleep 1
+	wait_for 10 unreachable 198.51.100.2 || fail "not told after a restart of the processes"
+	node_wg set a peer "$(node_public b)" endpoint "$(node_outer b):$NODE_PORT" \
+		allowed-ips 10.2.0.0/16,198.51.100.0/24
+	ping_up lana 198.51.100.2 15
+	no_secure_packet_left
+}
+
+test_router_mode_killed_processes_leak_nothing()
+{
+	local domain
+
+	closed_router_lab
+	node_start b "$NODE_B"
+	ping_up lana 198.51.100.2
+	bg lana "$LAB_DIR/ping.log" ping -n -i 0.005 -W 1 198.51.100.2
+	for domain in crypto red crypto; do
+		kill -KILL "$(node_show a pid $domain)"
+		sleep 0.5
+		wait_for 20 node_ready a || fail "the node does not come back"
+	done
+	kill -KILL "${NODE_PID[a]}"
+	wait "${NODE_PID[a]}" 2>/dev/null || true
+	sleep 1
+	no_secure_packet_left
+}
