@@ -4,7 +4,8 @@
  * is in conn_new, where a flood pushes out the oldest; its first answer moves it to conn, which
  * nothing is pushed out of. An entry that has expired counts as none. Programs delete nothing from
  * conn; control does, not before an entry has been expired for a second: until then another CPU may
- * still write into it. Entries of conn_new are replaced, never written into.
+ * still write into it. Entries of conn_new are replaced; written into are their timers and counters
+ * alone, which do no harm where the entry has just become another connection's.
  *
  * Counters and TCP windows are not locked: the packets of one direction of a connection come one
  * after the other, from one queue of a NIC.
@@ -220,7 +221,7 @@ __attribute__((noinline)) int esc_conn_unanswered(struct xdp_md *ctx, struct esc
 	__u64 now = bpf_ktime_get_coarse_ns();
 	const struct esc_split_cfg *cfg = esc_split();
 	struct esc_conn_work *work = esc_conn_work();
-	const struct esc_conn *found;
+	struct esc_conn *found;
 	int verdict;
 
 	if (!p || !key || !cfg || !work)
@@ -230,6 +231,10 @@ __attribute__((noinline)) int esc_conn_unanswered(struct xdp_md *ctx, struct esc
 		return -ESC_CONN_NONE;
 	if (!esc_conn_port_fits(p, found, from))
 		return -ESC_CONN_DENIED;
+	if (p->proto != IPPROTO_TCP && from == esc_conn_opener(found)) {
+		verdict = esc_conn_step(ctx, p, found, from, cfg, now);
+		return verdict ? verdict : bpf_ntohs(found->port);
+	}
 	__builtin_memcpy(&work->fresh, found, sizeof(work->fresh));
 	verdict = esc_conn_step(ctx, p, &work->fresh, from, cfg, now);
 	if (verdict)

@@ -103,13 +103,20 @@ static __always_inline int esc_nat_out_refused(int verdict)
 	}
 }
 
-static __always_inline int esc_nat_out_conn(struct xdp_md *ctx, struct esc_packet *p,
-					    const struct esc_split_cfg *cfg)
+/*
+ * TCP, UDP, echo; enum esc_black_out_reason. A global function, as its counterpart below, so that
+ * the stack of this way and of ICMP errors' do not add up.
+ */
+__attribute__((noinline)) int esc_nat_out_conn(struct xdp_md *ctx, struct esc_packet *p)
 {
+	const struct esc_split_cfg *cfg = esc_split();
 	struct esc_conn_key key;
-	esc_addr from = p->src;
+	esc_addr from;
 	int port;
 
+	if (!p || !cfg)
+		return ESC_BLACK_OUT_off;
+	from = p->src;
 	esc_packet_key(p, true, &key);
 	port = esc_conn_packet(ctx, p, &key, ESC_FROM_LAN, cfg, bpf_ktime_get_coarse_ns());
 	if (port == -ESC_CONN_NONE)
@@ -149,7 +156,7 @@ __attribute__((noinline)) int esc_nat_out(struct xdp_md *ctx)
 								  : ESC_BLACK_OUT_sent;
 	if (p.what == ESC_PACKET_ICMP_ERROR)
 		return esc_nat_icmp_out(ctx, &p);
-	return esc_nat_out_conn(ctx, &p, cfg);
+	return esc_nat_out_conn(ctx, &p);
 }
 
 /* --- from the internet ------------------------------------------------------------------------
@@ -199,13 +206,15 @@ static __always_inline int esc_nat_in_refused(int verdict)
 	}
 }
 
-static __always_inline int esc_nat_in_conn(struct xdp_md *ctx, struct esc_packet *p,
-					   const struct esc_split_cfg *cfg)
+__attribute__((noinline)) int esc_nat_in_conn(struct xdp_md *ctx, struct esc_packet *p)
 {
+	const struct esc_split_cfg *cfg = esc_split();
 	struct esc_conn_key key;
 	esc_addr to;
 	int port;
 
+	if (!p || !cfg)
+		return ESC_BLACK_off;
 	if (!esc_nat_in_key(cfg, p, &key))
 		return ESC_BLACK_no_connection;
 	port = esc_conn_packet(ctx, p, &key, ESC_FROM_REMOTE, cfg, bpf_ktime_get_coarse_ns());
@@ -247,7 +256,7 @@ __attribute__((noinline)) int esc_nat_in(struct xdp_md *ctx)
 								 : ESC_BLACK_to_lan;
 	if (p.what == ESC_PACKET_ICMP_ERROR)
 		return esc_nat_icmp_in(ctx, &p);
-	return esc_nat_in_conn(ctx, &p, cfg);
+	return esc_nat_in_conn(ctx, &p);
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * tcp.h: what a firewall in the middle knows of a TCP connection, and which segments fit (R11).
- * Pure functions, without BPF's helpers: tests/unit/tcp.c runs them, too.
+ * Pure functions, without BPF's helpers: tests/unit/tcp_window.c runs them, too.
  *
  * The window check is that of Guido van Rooij, "Real Stateful TCP Packet Filtering in IP Filter"
  * (2001), which Linux' conntrack uses as well. A segment of one side fits if

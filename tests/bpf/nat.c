@@ -265,6 +265,55 @@ static void fragments_follow_their_first_one(void **state)
 	same_bytes(&p, &e, "second");
 }
 
+/* --- cost ------------------------------------------------------------------------------------- */
+
+static uint32_t nanoseconds(struct bpf_program *prog, const struct pkt *p, int reason)
+{
+	struct bpf_test_run_opts opts = {
+		.sz = sizeof(opts),
+		.data_in = p->data,
+		.data_size_in = p->len,
+		.repeat = 100000,
+	};
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(prog), &opts))
+		fail_msg("test run: %s", strerror(errno));
+	assert_int_equal((int)opts.retval, reason);
+	return opts.duration;
+}
+
+static void print_cost(const char *what, const struct pkt *out, const struct pkt *in)
+{
+	uint32_t none = nanoseconds(skel->progs.cost_none, out, 0);
+	uint32_t there = nanoseconds(skel->progs.cost_out, out, ESC_BLACK_OUT_sent);
+	uint32_t back = nanoseconds(skel->progs.cost_in, in, ESC_BLACK_to_lan);
+
+	printf("  nat      %-30s out %4u ns, in %4u ns per packet\n", what, there - none,
+	       back - none);
+}
+
+static void cost(void **state)
+{
+	struct pkt out, in;
+
+	(void)state;
+	udp(&out, lan, remote, 1392);
+	udp(&in, remote, own, 1392);
+	print_cost("UDP", &out, &in);
+	udp(&out, lan6, remote6, 1372);
+	udp(&in, remote6, lan6, 1372);
+	print_cost("UDP, IPv6", &out, &in);
+	for (int i = 0; i < 5; i++) {
+		tcp(&out, lan, remote, conversation[i].s);
+		tcp(&in, remote, own, conversation[i].s);
+		run_prog(conversation[i].out ? skel->progs.nat_out : skel->progs.nat_in,
+			 conversation[i].out ? &out : &in, &out);
+	}
+	tcp(&out, lan, remote, (struct seg){1001, 7001, 1400, ACK, 502, 0});
+	tcp(&in, remote, own, (struct seg){7001, 1001, 1400, ACK, 502, 0});
+	print_cost("TCP", &out, &in);
+}
+
 #define ROW(test) cmocka_unit_test_setup(test, fresh_node)
 
 int main(void)
@@ -281,6 +330,7 @@ int main(void)
 		ROW(nothing_passes_while_off),
 		ROW(a_packet_that_must_not_be_forwarded_opens_nothing),
 		ROW(fragments_follow_their_first_one),
+		ROW(cost),
 	};
 	const char *failed = load_node();
 	int status;

@@ -232,6 +232,7 @@ static void a_refused_connection_needs_no_room(void **state)
 static void tcp_begins_with_a_syn_alone(void **state)
 {
 	(void)state;
+	seg_in((struct seg){7000, 0, 0, SYN, 8000, 0}, ESC_BLACK_no_connection, "unsolicited SYN");
 	NOT_OUT("ACK of nothing", 1001, 7001, 100, ACK, 8000, 0);
 	NOT_OUT("SYN and ACK", 1000, 7001, 0, SYN | ACK, 8000, 0);
 	NOT_OUT("RST", 1001, 7001, 0, RST, 8000, 0);
@@ -305,7 +306,7 @@ static void one_side_without_scaling_is_none(void **state)
 	NOT_IN("behind the window", 7001 + 501, 1001, 10, ACK, 500, 0);
 }
 
-/* RFC 5382, REQ-2b */
+/* RFC 5382, REQ-2a */
 static void simultaneous_open(void **state)
 {
 	(void)state;
