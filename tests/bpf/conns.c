@@ -123,7 +123,7 @@ static uint64_t port_owner(const struct tables *t, uint16_t port)
 
 static void sweep(struct tables *t, uint64_t now)
 {
-	while (esc_conns_step(t->conns, now) < 100 * ESC_MS)
+	while (esc_conns_step(t->conns, now) < 10 * ESC_MS)
 		;
 }
 

@@ -14,6 +14,7 @@
 #define SWEEP_NS   (2 * ESC_S)
 #define EMPTY_NS   (5 * ESC_S)	  /* there was nothing at all */
 #define TIGHT_NS   (200 * ESC_MS) /* more than three quarters of the table are in use */
+#define URGENT_NS  (20 * ESC_MS)  /* as much as a full one is left with, or more */
 #define STEP_NS	   (3 * ESC_MS)	  /* between two steps of a sweep: others have most of the time */
 #define SAY_NS	   (60 * ESC_S)
 
@@ -433,7 +434,10 @@ uint64_t esc_conns_step(struct esc_conns *c, uint64_t now)
 		return STEP_NS;
 	if (is_empty(&c->counts))
 		return EMPTY_NS;
-	return c->counts.answered > c->max / 4 * 3 ? TIGHT_NS : SWEEP_NS;
+	if (c->counts.answered > c->max / 4 * 3)
+		return c->counts.answered > c->max / 100 * (LEFT_PERCENT - 1) ? URGENT_NS
+									      : TIGHT_NS;
+	return SWEEP_NS;
 }
 
 const struct esc_conns_counts *esc_conns_counts(struct esc_conns *c, uint64_t now)
