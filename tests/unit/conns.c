@@ -304,6 +304,20 @@ static void mapping_lives_ten_seconds_after_its_last_connection_began(void **sta
 	table_free(t);
 }
 
+static void mappings_go_sooner_when_there_is_little_room(void **state)
+{
+	struct table *t = table_new(2000);
+
+	(void)state;
+	for (uint32_t i = 0; i < 1990; i++)
+		map_port(t, i, IPPROTO_TCP, ESC_PORTS_TCP, (uint16_t)(5000 + i));
+	sweep(t, 0);
+	assert_int_equal(t->removed, 0);
+	sweep(t, 1);
+	assert_int_equal(t->removed, 1990);
+	table_free(t);
+}
+
 static void mapping_used_at_the_last_moment_stays(void **state)
 {
 	struct table *t = table_new(1024);
@@ -661,6 +675,7 @@ int main(void)
 		cmocka_unit_test(port_in_use_is_never_freed),
 		cmocka_unit_test(same_number_of_another_protocol_is_another_port),
 		cmocka_unit_test(mapping_lives_ten_seconds_after_its_last_connection_began),
+		cmocka_unit_test(mappings_go_sooner_when_there_is_little_room),
 		cmocka_unit_test(mapping_used_at_the_last_moment_stays),
 		cmocka_unit_test(connection_that_comes_after_its_mapping_went_keeps_the_port),
 		cmocka_unit_test(looks_in_a_row_free_no_port),

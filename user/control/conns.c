@@ -11,16 +11,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SWEEP_NS   (2 * ESC_S)
-#define EMPTY_NS   (5 * ESC_S)	  /* there was nothing at all */
-#define TIGHT_NS   (200 * ESC_MS) /* more than three quarters of the table are in use */
-#define URGENT_NS  (20 * ESC_MS)  /* as much as a full one is left with, or more */
-#define STEP_NS	   (3 * ESC_MS)	  /* between two steps of a sweep: others have most of the time */
-#define SAY_NS	   (60 * ESC_S)
+#define SWEEP_NS	 (2 * ESC_S)
+#define EMPTY_NS	 (5 * ESC_S)	/* there was nothing at all */
+#define TIGHT_NS	 (200 * ESC_MS) /* more than three quarters of the table are in use */
+#define URGENT_NS	 (20 * ESC_MS)	/* as much as a full one is left with, or more */
+#define STEP_NS		 (3 * ESC_MS) /* between two steps of a sweep: others have most of the time */
+#define SAY_NS		 (60 * ESC_S)
 
-#define MAPPING_NS (10 * ESC_S) /* a mapping is kept so long at least after its last connection */
-#define AGING_NS   (1 * ESC_S)	/* for programs that were about to take a port */
-#define SMALL	   8192u	/* entries that can be looked at in one go */
+#define MAPPING_NS	 (10 * ESC_S) /* a mapping is kept so long at least after its last connection */
+#define MAPPING_TIGHT_NS (100 * ESC_MS) /* where there is little room for others */
+#define AGING_NS	 (1 * ESC_S)	/* for programs that were about to take a port */
+#define SMALL		 8192u		/* entries that can be looked at in one go */
 
 /* Where connections are removed because there are too many, and how many are left. */
 #define FULL_PERCENT 90u
@@ -300,9 +301,15 @@ static void say_full(struct esc_conns *c, uint64_t now)
 
 /* --- mappings --------------------------------------------------------------------------------- */
 
+/* Of nat_map, as the last sweep found it. */
+static bool mappings_full(const struct esc_conns *c, uint32_t percent)
+{
+	return c->counts.mappings > ((uint64_t)c->max + c->max / 4) * percent / 100;
+}
+
 static bool is_fresh(const struct esc_conns *c, const struct esc_nat_map *m)
 {
-	return m->used + MAPPING_NS > c->began;
+	return m->used + (mappings_full(c, 75) ? MAPPING_TIGHT_NS : MAPPING_NS) > c->began;
 }
 
 /* A connection may have begun with it since it was read. */
@@ -434,9 +441,10 @@ uint64_t esc_conns_step(struct esc_conns *c, uint64_t now)
 		return STEP_NS;
 	if (is_empty(&c->counts))
 		return EMPTY_NS;
-	if (c->counts.answered > c->max / 4 * 3)
-		return c->counts.answered > c->max / 100 * (LEFT_PERCENT - 1) ? URGENT_NS
-									      : TIGHT_NS;
+	if (c->counts.answered > c->max / 100 * (LEFT_PERCENT - 1) || mappings_full(c, 85))
+		return URGENT_NS;
+	if (c->counts.answered > c->max / 4 * 3 || mappings_full(c, 75))
+		return TIGHT_NS;
 	return SWEEP_NS;
 }
 
