@@ -67,6 +67,8 @@ __attribute__((noinline)) int esc_inbound(struct xdp_md *ctx, __u32 otherwise)
 	if (!cfg || !esc_inbound_addresses(ctx, &src, &dst, &ip6) ||
 	    !esc_inbound_to(&dst, ip6, cfg))
 		return (int)otherwise;
+	if (esc_split_over(cfg, bpf_ktime_get_coarse_ns()))
+		return ESC_BLACK_off;
 	return esc_inbound_from(&src, ip6, cfg) ? ESC_BLACK_to_lan : ESC_BLACK_source;
 }
 

@@ -103,6 +103,8 @@ __attribute__((noinline)) int esc_outbound(struct xdp_md *ctx)
 
 	if (!cfg)
 		return ESC_RED_not_secure;
+	if (esc_split_over(cfg, now))
+		return ESC_RED_off;
 	reason = esc_packet_parse(ctx, &p);
 	if (reason)
 		return esc_outbound_bad(reason);

@@ -53,7 +53,17 @@ struct esc_split_cfg {
 	__u32 fragment_timeout;		 /* s */
 	__u32 answer_rate, answer_burst; /* ICMP errors to the LAN, per second and at once */
 	__u8 red4[4], red6[16]; /* the red NIC's addresses: where they come from; 0: they do not */
+	__u64 until; /* control is dead if it did not put this off; CLOCK_MONOTONIC, ns; 0: no end
+		      */
 };
+
+/* Programs outlive control, but do not forward by what nobody keeps up to date. */
+#define ESC_SPLIT_ALIVE_NS 5000000000ull
+
+static inline int esc_split_over(const struct esc_split_cfg *cfg, __u64 now)
+{
+	return cfg->until && now >= cfg->until;
+}
 
 /* --- policy: black_policy, red_policy, arrays of two ------------------------------------------ */
 

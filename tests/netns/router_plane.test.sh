@@ -92,13 +92,14 @@ test_router_black_nic_comes_back()
 	wait_for 10 reaches "$SRV6"
 }
 
-# Control and nothing else is restarted; what is pinned drops everything meanwhile.
+# What is pinned stays, and drops everything when control does not say that it is alive.
 test_router_control_is_killed()
 {
 	plane_lab
 	kill -KILL "$(node_show a pid control)"
 	wait "${NODE_PID[a]}" 2>/dev/null || true
 	unset "NODE_PID[a]"
+	wait_for 8 plane_silent "$SRV4"
 	ping_dead lana "$SRV4"
 	router_start
 	wait_for 5 reaches "$SRV4"

@@ -74,6 +74,8 @@ static void compose(const struct node *n, const struct esc_split_conf *conf,
 		.answer_rate = ANSWER_RATE,
 		.answer_burst = ANSWER_BURST,
 	};
+	if (n->split_on)
+		cfg->until = esc_bpf_now() + ESC_SPLIT_ALIVE_NS;
 	memcpy(cfg->timeout, conf->timeout, sizeof(cfg->timeout));
 	memcpy(cfg->black_mac, black->nic.mac, sizeof(cfg->black_mac));
 	memcpy(cfg->red_mac, red->nic.mac, sizeof(cfg->red_mac));
@@ -108,8 +110,6 @@ static int tell(struct node *n, const struct esc_split_conf *conf)
 	struct esc_split_cfg cfg;
 
 	compose(n, conf, &cfg);
-	if (!memcmp(&cfg, esc_bpf_split_cfg(n->bpf), sizeof(cfg)))
-		return 0;
 	end_old_address(n, &cfg);
 	int err = esc_bpf_split(n->bpf, &cfg);
 	if (err)
@@ -221,6 +221,8 @@ void split_neigh(struct side *s, const struct esc_neigh *neigh)
 
 void split_tick(struct node *n)
 {
+	if (n->split_on) /* it is alive */
+		split_tell(n);
 	for (int i = 0; i < ESC_SIDES; i++) {
 		if (n->side[i].nexthops)
 			esc_nexthops_tick(n->side[i].nexthops, esc_now());

@@ -393,6 +393,14 @@ int esc_bpf_lan(struct esc_bpf *b, const struct esc_lpm_key *key, uint32_t n)
 	return 0;
 }
 
+uint64_t esc_bpf_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * ESC_S + (uint64_t)ts.tv_nsec;
+}
+
 /* --- next hops --------------------------------------------------------------------------- */
 
 int esc_bpf_route(struct esc_bpf *b, enum esc_side side, const struct esc_lpm_key *to,
@@ -403,15 +411,6 @@ int esc_bpf_route(struct esc_bpf *b, enum esc_side side, const struct esc_lpm_ke
 	return next ? update(fd, to, next) : delete_key(fd, to);
 }
 
-/* As programs have it; a finer one would be ahead of theirs. */
-static uint64_t coarse_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * ESC_S + (uint64_t)ts.tv_nsec;
-}
-
 int esc_bpf_neigh(struct esc_bpf *b, enum esc_side side, const uint8_t addr[16],
 		  const uint8_t mac[6])
 {
@@ -420,7 +419,7 @@ int esc_bpf_neigh(struct esc_bpf *b, enum esc_side side, const uint8_t addr[16],
 
 	if (!mac)
 		return delete_key(fd, addr);
-	hop.asked = coarse_now();
+	hop.asked = esc_bpf_now();
 	memcpy(hop.mac, mac, sizeof(hop.mac));
 	return update(fd, addr, &hop);
 }

@@ -18,6 +18,9 @@
 
 struct esc_bpf;
 
+/* bpf_ktime_get_coarse_ns(): a finer clock would be ahead of what programs compare it with. */
+uint64_t esc_bpf_now(void);
+
 /* Settings of both domains; `policy` is not the caller's. `on`: the black domain's first. */
 int esc_bpf_split(struct esc_bpf *b, const struct esc_split_cfg *cfg);
 /* What was given last; before the first time, and in encryptor mode, all zero. */
