@@ -23,6 +23,13 @@
 #define NAME(id, kind, text) #id,
 static const char *const names[] = {ESC_RED_REASONS(NAME)};
 
+/* Reasons that only router mode or services have: their rows are in red_split.c. */
+#define BIT(reason) (1ull << ESC_RED_##reason)
+#define SPLIT_REASONS                                                                              \
+	(BIT(to_black) | BIT(hairpin) | BIT(hairpin_refused) | BIT(service) | BIT(ttl) |           \
+	 BIT(too_big) | BIT(denied) | BIT(no_route) | BIT(quiet) | BIT(protocol) |                 \
+	 BIT(transport) | BIT(fragment_lost) | BIT(icmp_error))
+
 static struct run run = {.name = "red", .reasons = ESC_RED_REASON_COUNT, .reason_name = names};
 static struct red_bpf *skel;
 static int socket_fd = -1;
