@@ -22,6 +22,12 @@
 #define NAME(id, kind, text) #id,
 static const char *const names[] = {ESC_BLACK_REASONS(NAME)};
 
+/* Reasons that only router mode or DHCP have: their rows are in black_split.c. */
+#define BIT(reason) (1ull << ESC_BLACK_##reason)
+#define SPLIT_REASONS                                                                              \
+	(BIT(to_lan) | BIT(dhcp) | BIT(no_connection) | BIT(conn_state) | BIT(conn_full) |         \
+	 BIT(icmp_error) | BIT(fragment_lost) | BIT(ttl) | BIT(lan_mtu))
+
 static struct run run = {.name = "black", .reasons = ESC_BLACK_REASON_COUNT, .reason_name = names};
 static struct black_bpf *skel;
 static struct guard_node node;

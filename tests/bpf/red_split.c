@@ -61,7 +61,7 @@ static void answered(const struct pkt *in, enum esc_red_reason reason, const cha
 	bool six = get16(in->data + AT_TYPE) == 0x86dd;
 	uint8_t own[16], type;
 
-	run_to(&run, in, &out, XDP_TX, reason, what);
+	run_to(&run, in, &out, XDP_REDIRECT, reason, what);
 	map_key(six ? RED6 : RED4, own);
 	assert_memory_equal(out.data, MAC_HOST MAC_NODE, 12);
 	type = out.data[six ? AT_L4_6 : AT_L4_4];
