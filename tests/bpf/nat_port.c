@@ -108,7 +108,7 @@ static void reserved_ports_are_never_used(void **state)
 	cfg.port_last = 51009;
 	set_cfg();
 	set_ports(ESC_PORTS_UDP, 51000, 51004, ESC_PORT_RESERVED);
-	for (uint32_t i = 0; i < 5; i++)
+	for (uint32_t i = 0; i < 4; i++) /* as many of each parity as are free */
 		assert_in_range(udp_port(LAN4, (uint16_t)(51000 + i), remote), 51005, 51009);
 	for (uint32_t i = 0; i < 5; i++)
 		assert_true(port_owner(ESC_PORTS_UDP, (uint16_t)(51000 + i)) == ESC_PORT_RESERVED);
