@@ -491,9 +491,9 @@ static void a_transport_that_cannot_be_found_does_not_enter(void **state)
 	for (int i = 0; i < 9; i++)
 		len = add_extension(ip, 60, 8);
 	assert_false(enters(len));
-	len = tcp(FAR6, 9, HOST6, 22, SYN);
+	tcp(FAR6, 9, HOST6, 22, SYN);
 	assert_false(enters(add_extension(ip, 60, 8)));
-	len = tcp(FAR6, 9, HOST6, 23, SYN);
+	tcp(FAR6, 9, HOST6, 23, SYN);
 	assert_true(enters(add_extension(ip, 60, 8)));
 	assert_false(enters(packet(FAR, HOST, 6, 19)));
 	assert_false(enters(packet(FAR, HOST, 17, 7)));
