@@ -167,12 +167,12 @@ def req13_fragmentation_needed(lab):
     server.sendto(b"fits", seen)
 
 
-def big(lab, order):
+def big(lab, order, ident=4711):
     """A datagram of the server in pieces, sent in this order; what the host gets of it."""
     s = lab.lan.udp(LAN4, PORT)
     seen, _ = lab.mapping(s)
     body = bytes(i & 255 for i in range(4000))
-    pieces = packet.fragments(SRV4, OWN4, UDP, packet.udp(3478, seen[1], body), 4711, 1400)
+    pieces = packet.fragments(SRV4, OWN4, UDP, packet.udp(3478, seen[1], body), ident, 1400)
     for i in order:
         lab.outside.send(pieces[i])
     return s, body
@@ -193,7 +193,7 @@ def req14_fragments_out_of_order(lab):
     received(s, "datagram whose second and third piece changed places", body)
     lab.inside.drain()
     s.close()
-    s, body = big(lab, (1, 0, 2))
+    s, body = big(lab, (1, 0, 2), 4712)
     nothing(s, "a datagram whose second piece came first")
 
 

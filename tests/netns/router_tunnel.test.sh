@@ -6,12 +6,14 @@
 
 SECURE="dst net 10.2.0.0/16 or dst net fd00:2::/32 or src net 10.0.0.0/8 or src net fd00::/8"
 
-# tunnel_lab [SECTION-LINE...]: sites a, a router, and b, an encryptor; an internet.
+# Sites a, a router, and b, an encryptor; an internet. TUNNEL_RULES: lines of a's file.
+TUNNEL_RULES=()
+
 tunnel_lab()
 {
 	router_needs_esclusa
 	lab_internet
-	router_rules "$@"
+	[ ${#TUNNEL_RULES[@]} -eq 0 ] || router_rules "${TUNNEL_RULES[@]}"
 	NODE_MODE=encryptor
 	lab_site b
 	node_config b
@@ -128,13 +130,21 @@ test_router_peer_comes_back()
 	no_clear end
 }
 
-# No other end answers the handshake, no endpoint is known.
+# No other end answers the handshake: after three attempts users are told at once.
 test_router_peer_unreachable()
 {
 	tunnel_lab
 	node_stop b
 	router_restart
+	no_clear begin
+	wait_for 25 hears lana 10.2.0.2 || fail "the user hears nothing"
+	no_clear end
 	secure_stays_inside both_told
+}
+
+hears()
+{
+	at "$1" ping -n -c 1 -W 1 "$2" 2>&1 | grep -q "^From .*nreachable"
 }
 
 router_restart()
