@@ -200,20 +200,49 @@ $(HOOKS)/esclusa: $(MAIN_OBJ) $(HOOK_OBJ) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS)
 
-.PHONY: unit-bin bpf-bin fuzz-bin hooks-bin
+# The node with a red program that knows no secure prefix and no policy: what the egress guard is
+# there for. Only tests/netns/router_leak.test.sh runs it.
+BLIND     := $(BUILD)/blind
+BLIND_SRC := $(shell grep -lE 'bpf_int.h|bpf_digests.h' user/*/*.c)
+BLIND_OBJ := $(BLIND_SRC:%.c=$(BLIND)/obj/%.o)
+
+$(BLIND)/bpf/red.bpf.o: bpf/red.bpf.c $(wildcard bpf/*.h maps/*.h)
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -DESC_TEST_BLIND=1 -c $< -o $@
+	$(Q)llvm-strip -g $@
+
+$(BLIND)/bpf/red.skel.h: $(BLIND)/bpf/red.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name red_bpf > $@
+
+$(BLIND)/bpf/bpf_digests.h: $(BLIND)/bpf/red.bpf.o $(BPF_DIGESTS)
+	$(Q)new=$$(sha256sum $< | cut -c1-64); \
+		sed -E "s/X\(\"red\", \"[0-9a-f]*\"/X(\"red\", \"$$new\"/" $(BPF_DIGESTS) > $@
+
+$(BLIND)/obj/%.o: %.c $(BPF_SKEL) $(BLIND)/bpf/red.skel.h $(BLIND)/bpf/bpf_digests.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -I$(BLIND)/bpf $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BLIND)/esclusa: $(MAIN_OBJ) $(BLIND_OBJ) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS)
+
+.PHONY: unit-bin bpf-bin fuzz-bin hooks-bin blind-bin
 hooks-bin: $(HOOKS)/esclusa
+blind-bin: $(BLIND)/esclusa
 unit-bin: $(UNIT_BIN) $(PROVIDER_SO) $(VM_BIN) $(FLOOD)/flood
 bpf-bin: $(BPFT_BIN)
 fuzz-bin: $(FUZZ_BIN)
 
 check: deps
-	@$(MAKE) --no-print-directory all unit-bin bpf-bin fuzz-bin hooks-bin
+	@$(MAKE) --no-print-directory all unit-bin bpf-bin fuzz-bin hooks-bin blind-bin
 	@BUILD=$(BUILD) tests/run
 
 # make check-unit, check-bpf, check-netns, check-sandbox, check-fuzz, check-vm, check-lint
 check-%: deps
 	@$(MAKE) --no-print-directory all unit-bin bpf-bin $(if $(filter fuzz,$*),fuzz-bin) \
-		$(if $(filter sandbox,$*),hooks-bin)
+		$(if $(filter sandbox,$*),hooks-bin) $(if $(filter netns,$*),blind-bin)
 	@BUILD=$(BUILD) tests/run $*
 
 demo: deps
@@ -275,4 +304,4 @@ help:
 	@sed -n '3,7s/^# \{0,1\}//p' Makefile
 
 -include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d)
--include $(HOOK_OBJ:.o=.d) $(wildcard $(BUILD)/obj/tests/*/*.d $(BUILD)/fuzzobj/tests/*/*.d)
+-include $(HOOK_OBJ:.o=.d) $(BLIND_OBJ:.o=.d) $(wildcard $(BUILD)/obj/tests/*/*.d $(BUILD)/fuzzobj/tests/*/*.d)

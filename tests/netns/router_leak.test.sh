@@ -105,6 +105,36 @@ test_router_leak()
 	equal "broken promises" "$(node_show a violations)" 0
 }
 
+# The first firewall has lost its wits (a build of its own): it takes everything for internet
+# traffic that may leave. The guard behind it lets nothing out that it must not.
+test_router_leak_without_classifier()
+{
+	local blind=$BUILD/blind/esclusa
+
+	router_needs_esclusa
+	[ -x "$blind" ] || fail "there is no $blind: make blind-bin"
+	lab_internet
+	router_rules '[Split]' "Deny = udp 53"
+	node_config b
+	node_peer a b
+	ESCLUSA=$blind router_start
+	wire_open a
+	at lana ping -n -q -c 20 -i 0.05 -W 1 10.2.0.2 || true
+	at lana ping -n -q -c 20 -i 0.05 -W 1 fd00:2::2 || true
+	get_fails lana 10.2.0.2 who
+	echo x | at lana nc -n -u -w 1 "$SRV4" 53
+	at lana ping -n -q -c 20 -i 0.05 -W 1 "$SRV4" || true
+	LEAK_SECONDS=8
+	fuzz lan "$LEAK_SECONDS"
+	fuzzed lan
+	wire_close a
+	[ "$(node_show a counter black_out secure)" -ge 40 ] ||
+		fail "the guard saw nothing secure: the classifier is at work"
+	[ "$(node_show a counter black_out denied)" -ge 1 ] || fail "the guard let a denied packet out"
+	equal "secure packets to red" "$(node_show a counter red_xdp to_red)" 0
+	wire_tells a 50 0 || fail "the wire tells of the LAN"
+}
+
 # The judge itself: the kernel's router, which knows no secure prefixes, and a LAN without NAT.
 test_router_leak_would_be_found()
 {
