@@ -3,7 +3,9 @@
 # Router mode: packets per second of UDP that a node forwards past its tunnels, with NAT, against
 # the kernel's forwarding with nftables masquerade in the same lab: one flow, 10000 flows, each
 # packet a new flow. One processor makes, forwards and counts the packets: what making and counting
-# costs (a third of a microsecond) is in both figures. And what router mode costs the tunnels: sealing and opening, in both modes.
+# costs (a third of a microsecond) is in both figures. New flows soon fill both sides' tables: both
+# then push the oldest unanswered ones out. And what router mode costs the tunnels: sealing and
+# opening, in both modes.
 QUESTION='split'
 . "$(dirname "$0")/lib.sh"
 LOAD=$BENCH_BIN/load
