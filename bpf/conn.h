@@ -42,7 +42,7 @@ struct {
 /* What is too large for the stack that all functions of a program share. */
 struct esc_conn_work {
 	struct esc_conn fresh;
-	__u8 options[ESC_TCP_OPTIONS_MAX];
+	__u8 options[64]; /* at most ESC_TCP_OPTIONS_MAX, but see esc_between_1_and_64() */
 };
 
 struct {
@@ -115,7 +115,7 @@ __attribute__((noinline)) int esc_conn_scale(struct xdp_md *ctx, __u32 at, __u32
 	struct esc_conn_work *work = esc_conn_work();
 
 	if (!work || !len || len > ESC_TCP_OPTIONS_MAX ||
-	    bpf_xdp_load_bytes(ctx, at, work->options, len))
+	    bpf_xdp_load_bytes(ctx, at, work->options, esc_between_1_and_64(len)))
 		return ESC_TCP_SCALE_NONE;
 	o.option = work->options;
 	bpf_loop(ESC_TCP_OPTIONS_MAX, esc_conn_option, &o, 0);
@@ -215,7 +215,7 @@ static __always_inline bool esc_conn_port_fits(const struct esc_packet *p, const
  * finds no room in conn, the connection stays as it was, and the answer's sender tries again.
  * A refused connection (RST) needs no room.
  */
-__attribute__((noinline)) int esc_conn_unanswered(struct xdp_md *ctx, struct esc_packet *p,
+static __attribute__((noinline)) int esc_conn_unanswered(struct xdp_md *ctx, struct esc_packet *p,
 						  struct esc_conn_key *key, __u32 from)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();

@@ -52,7 +52,7 @@ static __always_inline bool esc_nat_serves(const struct esc_split_cfg *cfg,
  */
 
 /* The first packet of a connection: own port (host order) or a negated enum esc_conn_verdict. */
-__attribute__((noinline)) int esc_nat_begin_out(struct xdp_md *ctx, struct esc_packet *p,
+static __attribute__((noinline)) int esc_nat_begin_out(struct xdp_md *ctx, struct esc_packet *p,
 						struct esc_conn_key *key)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
@@ -163,7 +163,7 @@ __attribute__((noinline)) int esc_nat_out(struct xdp_md *ctx)
  */
 
 /* The first packet of a connection that an opening lets in. */
-__attribute__((noinline)) int esc_nat_begin_in(struct xdp_md *ctx, struct esc_packet *p,
+static __attribute__((noinline)) int esc_nat_begin_in(struct xdp_md *ctx, struct esc_packet *p,
 					       struct esc_conn_key *key)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();

@@ -19,7 +19,7 @@ __attribute__((noinline)) int esc_packet_sum(struct xdp_md *ctx, __u32 at, __u32
 	if (len > ESC_PACKET_SUM_MAX)
 		return -1;
 	for (__u32 i = 0; i < ESC_PACKET_SUM_MAX / sizeof(part) && len; i++) {
-		n = len < sizeof(part) ? len : sizeof(part);
+		n = esc_between_1_and_64(len < sizeof(part) ? len : sizeof(part));
 		__builtin_memset(part, 0, sizeof(part));
 		if (bpf_xdp_load_bytes(ctx, at, part, n))
 			return -1;
