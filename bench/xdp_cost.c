@@ -70,6 +70,15 @@ static void response_wrong_mac1(struct pkt *p)
 	pkt_message(p)[mac1_at(WG_RESPONSE)] ^= 1;
 }
 
+static void no_time(struct pkt *p)
+{
+	struct esc_limits l = limits_open();
+
+	l.mac_rate = 1000; /* one in 10000 frames, and no debt that the next row feels */
+	guard_limits(&node, &l);
+	wrong_mac1(p);
+}
+
 /* Hardly more than the bursts. */
 static void limit(uint32_t source_burst, uint32_t total_burst, uint32_t cookie_burst)
 {
@@ -272,6 +281,7 @@ static struct row {
 	{"message length", ESC_BLACK_wg_length, other_length, 0},
 	{"impossible source", ESC_BLACK_source, loopback, 0},
 	{"unknown receiver index", ESC_BLACK_no_session, unknown_index, 0},
+	{"initiation, no time for mac1", ESC_BLACK_mac_rate, no_time, 0},
 	{"initiation, wrong mac1", ESC_BLACK_mac1, wrong_mac1, 0},
 	{"response, wrong mac1", ESC_BLACK_mac1, response_wrong_mac1, 0},
 	{"no mac2, under load", ESC_BLACK_mac2, no_mac2, 0},

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * admit.h: which well-formed WireGuard messages are worth crypto's time (R3). What needs a session
- * is looked up, what carries MACs is checked, and what is left to anybody who knows the node's
- * public key is rationed. Never stricter about MACs and sessions than the protocol core itself.
+ * is looked up, what carries MACs is checked while there is time, and what is left to anybody who
+ * knows the node's public key is rationed. Never stricter about MACs and sessions than the protocol
+ * core itself.
  */
 #ifndef ESC_BPF_ADMIT_H
 #define ESC_BPF_ADMIT_H
@@ -111,11 +112,15 @@ static __always_inline int esc_admit_initiation(const esc_u32 *msg, const esc_ad
 	struct esc_source_key key;
 	bool under_load, known;
 
-	if (!guard || !l || !all || !esc_mac1_valid(guard, msg, INITIATION_WORDS))
+	if (!guard || !l || !all)
+		return ESC_BLACK_mac1;
+	known = esc_is_known(guard, from);
+	if (!known && !esc_check_take(l))
+		return ESC_BLACK_mac_rate;
+	if (!esc_mac1_valid(guard, msg, INITIATION_WORDS))
 		return ESC_BLACK_mac1;
 	under_load = *(const volatile __u32 *)&guard->under_load;
 	key = esc_source_of(from);
-	known = esc_is_known(guard, from);
 	if (under_load && !esc_mac2_valid(guard, from, port, msg))
 		return esc_ration_cookies(l, all, &key, known);
 	return esc_ration(l, all, &key, known, under_load);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * budget.h: what the black domain spends on handshakes and neighbours: token buckets, per source
- * and for all together.
+ * budget.h: what the black domain spends on handshakes and neighbours: token buckets, per source,
+ * per CPU and for all together.
  */
 #ifndef ESC_BPF_BUDGET_H
 #define ESC_BPF_BUDGET_H
@@ -18,6 +18,13 @@ struct {
 } black_limits SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct esc_bucket);
+} black_checks SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, ESC_SOURCES_DEFAULT);
 	__type(key, struct esc_source_key);
@@ -31,6 +38,21 @@ struct {
 	__type(key, __u32);
 	__type(value, struct esc_buckets);
 } black_buckets SEC(".maps");
+
+/*
+ * Whether this CPU has time for one more mac1. Without such a bound a flood of wrong ones takes the
+ * time that the NIC's queue needs, and the tunnel's packets are lost there.
+ */
+static __always_inline bool esc_check_take(const struct esc_limits *l)
+{
+	__u32 zero = 0;
+	struct esc_bucket *own = bpf_map_lookup_elem(&black_checks, &zero);
+	struct esc_rate r = esc_rate_of(l->mac_rate, 1);
+
+	if (r.depth < ESC_MAC_BURST_NS)
+		r.depth = ESC_MAC_BURST_NS;
+	return own && esc_bucket_take(own, r, bpf_ktime_get_ns());
+}
 
 /* The key of an address: IPv4 whole, IPv6 its /64. */
 static __always_inline struct esc_source_key esc_source_of(const esc_addr *a)

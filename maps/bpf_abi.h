@@ -17,8 +17,8 @@
  * /sys/fs/bpf/esclusa/NAME/:
  *
  *   black.bpf.o   program black      maps black_cfg black_addr black_stats black_xsks
- *                                    black_guard (guard.h), black_limits, black_sources,
- *                                    black_buckets, black_talkers, black_devs
+ *                                    black_guard (guard.h), black_limits, black_checks,
+ *                                    black_sources, black_buckets, black_talkers, black_devs
  *   red.bpf.o     program red        maps red_cfg red_addr red_stats red_xsks secure red_devs
  *   black_out.bpf.o, red_out.bpf.o   programs of that name, maps black_out_stats, red_out_stats
  *   egress.bpf.o  program egress     maps egress_cfg egress_stats (tc clsact on the black NIC: lets
@@ -62,8 +62,8 @@ struct esc_lpm_key {
 /*
  * black_limits: array of one, written by control before `on`. Rates are per second, bursts in
  * messages; a rate or burst of 0 lets nothing pass, so a node without limits is closed. What passes
- * a bucket is counted nowhere else; a bucket that is empty drops (source_rate, total_rate, mac2,
- * neighbour_rate).
+ * a bucket is counted nowhere else; a bucket that is empty drops (mac_rate, source_rate,
+ * total_rate, mac2, neighbour_rate).
  */
 struct esc_limits {
 	__u32 source_rate, source_burst; /* one source's initiations; with mac2 another as many */
@@ -71,13 +71,19 @@ struct esc_limits {
 	__u32 cookie_rate, cookie_burst; /* all initiations to be answered with a cookie */
 	__u32 known_rate, known_burst;	 /* as source_*, from where a peer was seen; not in total */
 	__u32 neighbour_rate, neighbour_burst; /* one sender's ARP and ND; in total 10 times that */
-	__u32 reserved[2];
+	__u32 mac_rate; /* initiations of unknown sources whose mac1 each CPU computes */
+	__u32 reserved;
 };
+
+/* The burst of mac_rate: what comes in this time, but never less than one message. */
+#define ESC_MAC_BURST_NS 4000000u
 
 /* A token bucket as the time (CLOCK_MONOTONIC, ns) at which it will be full again. */
 struct esc_bucket {
 	__u64 full_at;
 };
+
+/* black_checks: per-CPU array of one struct esc_bucket, that of mac_rate. */
 
 /*
  * black_sources: LRU hash of who sent initiations with a right mac1, or ARP and ND. A key is an
@@ -137,6 +143,7 @@ static inline __u32 esc_attack_kind(__u32 reason)
 	case ESC_BLACK_lan_mtu:
 		return ESC_ATTACK_KINDS;
 	case ESC_BLACK_mac1:
+	case ESC_BLACK_mac_rate: /* not looked at, but of the same flood */
 		return ESC_ATTACK_mac1;
 	case ESC_BLACK_mac2:
 		return ESC_ATTACK_mac2;

@@ -35,6 +35,7 @@
 	X(wg_length, DROP, "wrong length for its WireGuard type")                                  \
 	X(source, DROP, "impossible source address or port")                                       \
 	X(no_session, DROP, "receiver index that does not exist")                                  \
+	X(mac_rate, DROP, "more handshakes than there is time to check")                           \
 	X(mac1, DROP, "handshake with a wrong mac1")                                               \
 	X(mac2, DROP, "under load: initiation without a valid mac2")                               \
 	X(source_rate, DROP, "too many handshakes from one source")                                \

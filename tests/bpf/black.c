@@ -207,15 +207,17 @@ static void no_limits_no_message(void **state)
 {
 	static const struct {
 		pkt_builder build;
-		bool under_load, known;
+		bool checks, under_load, known; /* checks: there is time for mac1 */
 		enum esc_black_reason reason;
 	} cases[] = {
-		{initiation4, false, false, ESC_BLACK_total_rate},
-		{initiation4, false, true, ESC_BLACK_source_rate},
-		{initiation4, true, false, ESC_BLACK_mac2},
-		{initiation4, true, true, ESC_BLACK_mac2},
-		{arp_request, false, false, ESC_BLACK_neighbour_rate},
-		{ns_unicast, false, false, ESC_BLACK_neighbour_rate},
+		{initiation4, false, false, false, ESC_BLACK_mac_rate},
+		{initiation4, false, true, false, ESC_BLACK_mac_rate},
+		{initiation4, true, false, false, ESC_BLACK_total_rate},
+		{initiation4, true, true, false, ESC_BLACK_mac2},
+		{initiation4, false, false, true, ESC_BLACK_source_rate},
+		{initiation4, false, true, true, ESC_BLACK_mac2},
+		{arp_request, true, false, false, ESC_BLACK_neighbour_rate},
+		{ns_unicast, true, false, false, ESC_BLACK_neighbour_rate},
 	};
 	struct esc_limits none = {0};
 	struct pkt p;
@@ -223,6 +225,7 @@ static void no_limits_no_message(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		guard_reset(&node);
+		none.mac_rate = cases[i].checks ? limits_open().mac_rate : 0;
 		guard_limits(&node, &none);
 		node.guard->under_load = cases[i].under_load;
 		if (cases[i].known)

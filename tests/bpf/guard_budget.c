@@ -434,6 +434,7 @@ static void talkers_are_counted_by_kind(void **state)
 		{data4, PEER4, ESC_BLACK_no_session, ESC_ATTACK_session},
 		{response4, PEER4, ESC_BLACK_no_session, ESC_ATTACK_session},
 		{initiation6, "2001:db8::", ESC_BLACK_source_rate, ESC_ATTACK_rate},
+		{initiation4, PEER4, ESC_BLACK_mac_rate, ESC_ATTACK_mac1},
 		{arp_request, NULL, ESC_BLACK_neighbour_rate, ESC_ATTACK_neighbour},
 		{arp_announcement, NULL, ESC_BLACK_arp_bad, ESC_ATTACK_neighbour},
 		{redirect, NULL, ESC_BLACK_nd_bad, ESC_ATTACK_neighbour},
@@ -444,12 +445,13 @@ static void talkers_are_counted_by_kind(void **state)
 
 	(void)state;
 	l.source_burst = l.neighbour_rate = 0;
-	guard_limits(&node, &l);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct esc_source_key key = {{0xff}};
 		struct esc_talker t;
 
 		forget(talkers());
+		l.mac_rate = cases[i].reason == ESC_BLACK_mac_rate ? 0 : limits_open().mac_rate;
+		guard_limits(&node, &l);
 		cases[i].build(&p);
 		memcpy(key.addr + 10, MAC_HOST, 6);
 		if (cases[i].source)

@@ -61,6 +61,7 @@ static inline struct esc_limits limits_open(void)
 	const uint32_t n = 1000000000;
 
 	return (struct esc_limits){
+		.mac_rate = n,
 		.source_rate = n,
 		.source_burst = n,
 		.total_rate = n,

@@ -154,9 +154,23 @@ test_flood_with_wrong_mac1()
 {
 	flood_lab esclusa
 	survive mac1 --rate 100000
-	dropped mac1
+	dropped mac1 mac_rate
 	FLOOD_FAMILY=6 survive mac1 --rate 100000
-	dropped mac1
+	dropped mac1 mac_rate
+	calm
+}
+
+# Faster than the node has time to check: nothing but strangers' handshakes suffers.
+LIMIT[flood_faster_than_mac1_is_checked]=90
+test_flood_faster_than_mac1_is_checked()
+{
+	local NODE_LINES=$'[Guard]\nMacRate = 1000' n
+
+	flood_lab esclusa
+	survive mac1 --rate 100000
+	dropped mac1 mac_rate
+	n=$(grown black_xdp.mac1)
+	((n >= 1000 && n <= FLOOD_SENT / 4)) || fail "mac1 of $n of $FLOOD_SENT frames was checked"
 	calm
 }
 
@@ -167,11 +181,11 @@ test_flood_with_right_mac1()
 	flood_lab esclusa
 	survive initiation --rate 50000
 	# shellcheck disable=SC2086
-	dropped mac2 total_rate source_rate $ADMITTED
+	dropped mac_rate mac2 total_rate source_rate $ADMITTED
 	admitted_few
 	FLOOD_FAMILY=6 survive initiation --rate 50000
 	# shellcheck disable=SC2086
-	dropped mac2 total_rate source_rate $ADMITTED
+	dropped mac_rate mac2 total_rate source_rate $ADMITTED
 	admitted_few
 	calm
 }
@@ -196,11 +210,11 @@ test_flood_of_replayed_handshakes()
 	flood_lab esclusa
 	survive replay --capture "$LAB_DIR/wire-b.pcap" --rate 50000
 	# shellcheck disable=SC2086
-	dropped mac2 total_rate source_rate $ADMITTED
+	dropped mac_rate mac2 total_rate source_rate $ADMITTED
 	admitted_few
 	survive replay --capture "$LAB_DIR/wire-b.pcap" --spread --rate 50000
 	# shellcheck disable=SC2086
-	dropped mac2 total_rate source_rate $ADMITTED
+	dropped mac_rate mac2 total_rate source_rate $ADMITTED
 	admitted_few
 	calm
 }
@@ -302,7 +316,7 @@ test_flood_and_a_stock_peer()
 {
 	flood_lab wireguard-go
 	survive mac1 --rate 100000
-	dropped mac1
+	dropped mac1 mac_rate
 	survive initiation --rate 20000
 	admitted_few
 	survive session --rate 100000

@@ -160,7 +160,8 @@ static void limits_and_thresholds_go_where_they_belong(void **state)
 				     "TotalBurst = 4\nCookieRate = 5\nCookieBurst = 6\n"
 				     "KnownRate = 7\nknownburst = 8\nNeighbourRate = 9\n"
 				     "NeighbourBurst = 10\nSources = 65536\nAlarmAfter = 11\n"
-				     "CalmAfter = 12\nThreshold = 1000, mac1=50 Session=AUTO\n");
+				     "CalmAfter = 12\nMacRate = 100000000\n"
+				     "Threshold = 1000, mac1=50 Session=AUTO\n");
 	const struct esc_defence *d = &r.m->defence;
 
 	(void)state;
@@ -175,6 +176,7 @@ static void limits_and_thresholds_go_where_they_belong(void **state)
 	assert_int_equal(d->limits.known_burst, 8);
 	assert_int_equal(d->limits.neighbour_rate, 9);
 	assert_int_equal(d->limits.neighbour_burst, 10);
+	assert_int_equal(d->limits.mac_rate, 100000000);
 	assert_int_equal(d->sources, 65536);
 	assert_int_equal(d->detect.alarm_after, 11);
 	assert_int_equal(d->detect.calm_after, 12);
@@ -200,6 +202,7 @@ static void defaults_hold_where_the_file_is_silent(void **state)
 	assert_int_equal(r.m->queues, 1);
 	assert_memory_equal(&r.m->defence, &esc_defence_default, sizeof(esc_defence_default));
 	assert_true(r.m->defence.limits.total_rate && r.m->defence.limits.known_rate);
+	assert_int_equal(r.m->defence.limits.mac_rate, 500000);
 	assert_string_equal(r.m->provider, "auto");
 	assert_string_equal(r.m->state_dir, "/var/lib/esclusa");
 	assert_string_equal(r.m->red_user, "");
@@ -300,6 +303,11 @@ static const struct {
 	 HEAD "[Guard]\nSourceBurst = 1000001\n",
 	 7,
 	 {"'1000001'", "to 1000000"}},
+	{"MacRate 0", HEAD "[Guard]\nMacRate = 0\n", 7, {"MacRate", "'0'", "1 to 100000000"}},
+	{"MacRate too large",
+	 HEAD "[Guard]\nMacRate = 100000001\n",
+	 7,
+	 {"'100000001'", "to 100000000"}},
 	{"few Sources", HEAD "[Guard]\nSources = 1023\n", 7, {"'1023'", "1024 to 1048576"}},
 	{"CalmAfter", HEAD "[Guard]\nCalmAfter = 1m\n", 7, {"'1m'", "1 to 3600"}},
 	{"Threshold empty", HEAD "[Guard]\nThreshold =\n", 7, {"''", "auto"}},
@@ -309,7 +317,7 @@ static const struct {
 	{"unknown in [Guard]",
 	 HEAD "[Guard]\nRate = 5\n",
 	 7,
-	 {"'Rate'", "SourceRate, SourceBurst", "AlarmAfter or CalmAfter"}},
+	 {"'Rate'", "MacRate, SourceRate, SourceBurst", "AlarmAfter or CalmAfter"}},
 	{"[Guard] twice", HEAD "[Guard]\n[Guard]\n", 7, {"second section", "line 6"}},
 	{"TotalBurst twice",
 	 HEAD "[Guard]\nTotalBurst = 5\nTotalBurst = 5\n",

@@ -43,6 +43,7 @@ static void print_guard(const struct esc_defence *d)
 	const struct esc_limits *l = &d->limits;
 
 	puts("\nguard");
+	printf("  %-15s %u/s on each core\n", "mac1 checks", l->mac_rate);
 	print_limit("source", l->source_rate, l->source_burst);
 	print_limit("all sources", l->total_rate, l->total_burst);
 	print_limit("cookies", l->cookie_rate, l->cookie_burst);
@@ -138,6 +139,7 @@ static void json_guard(struct esc_json *j, const struct esc_defence *d)
 	const struct esc_limits *l = &d->limits;
 
 	esc_json_object(j, "guard");
+	esc_json_u64(j, "mac_rate", l->mac_rate);
 	esc_json_u64(j, "source_rate", l->source_rate);
 	esc_json_u64(j, "source_burst", l->source_burst);
 	esc_json_u64(j, "total_rate", l->total_rate);

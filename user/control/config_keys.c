@@ -125,6 +125,7 @@ static const struct conf_entry {
 	{CONF_NODE, false, "Admins", conf_admins},
 	{CONF_NODE, false, "Monitors", conf_monitors},
 	{CONF_NODE, false, "Audit", conf_audit},
+	{CONF_GUARD, false, "MacRate", conf_guard_number},
 	{CONF_GUARD, false, "SourceRate", conf_guard_number},
 	{CONF_GUARD, false, "SourceBurst", conf_guard_number},
 	{CONF_GUARD, false, "TotalRate", conf_guard_number},

@@ -31,6 +31,7 @@ struct esc_defence {
 #define ESC_SOURCES_MAX	  (1u << 20)
 #define ESC_RATE_MAX	  1000000u
 #define ESC_BURST_MAX	  1000000u
+#define ESC_MAC_RATE_MAX  100000000u
 #define ESC_THRESHOLD_MAX 1000000000u
 
 extern const struct esc_defence esc_defence_default;
