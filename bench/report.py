@@ -102,7 +102,7 @@ def plot_flood(rows, folder):
     script = [f'set terminal pngcairo size 1200,1500; set output "{png}"',
               "set multiplot layout 3,1; set grid; set key outside right; set yrange [0:*]"]
     for what, title in (("goodput", "Mbit/s of one TCP stream through the flooded node"),
-                        ("echoes", "percent of 500 echoes a second that come back"),
+                        ("datagrams", "percent of 12000 datagrams a second that arrive"),
                         ("handshake", "seconds until a new peer has a session")):
         rates = list(dict.fromkeys(k for (w, _, _), v in value.items() if w == what for k in v))
         rates.sort(key=lambda x: float("inf") if x == "max" else float(x))
