@@ -17,7 +17,8 @@ import packet
 from wire import frames, udp_kind
 
 OWN = ["100.64.1.1/32", "2001:db8:1::1/128", "2001:db8:a1::/64"]
-SECRET = ["10.0.0.0/8", "fc00::/7", "127.0.0.0/8", "::1/128"]  # LANs, secure prefixes, nobody's
+# The LAN, the secure prefixes, nobody's. Other private networks may be where the black NIC is.
+SECRET = ["10.1.0.0/16", "10.2.0.0/16", "fc00::/7", "127.0.0.0/8", "::1/128"]
 
 
 def nets(texts):
