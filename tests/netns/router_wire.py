@@ -18,7 +18,7 @@ from wire import frames, udp_kind
 
 OWN = ["100.64.1.1/32", "2001:db8:1::1/128", "2001:db8:a1::/64"]
 # The LAN, the secure prefixes, nobody's. Other private networks may be where the black NIC is.
-SECRET = ["10.1.0.0/16", "10.2.0.0/16", "fc00::/7", "127.0.0.0/8", "::1/128"]
+SECRET = ["10.1.0.0/24", "10.2.0.0/16", "fd00:1::/64", "fd00:2::/32", "127.0.0.0/8", "::1/128"]
 
 
 def nets(texts):
