@@ -56,10 +56,10 @@ static inline __u32 esc_known_bucket(const __u8 addr[16])
 {
 	__u32 h = 2166136261u;
 
-	for (int i = 0; i < 4; i++) {
+	for (__u32 i = 0; i < 4; i++) {
 		__u32 word;
 
-		__builtin_memcpy(&word, addr + 4 * i, sizeof(word));
+		__builtin_memcpy(&word, addr + i * sizeof(word), sizeof(word));
 		h = (h ^ word) * 0x9e3779b1u;
 	}
 	return (h ^ h >> 15) % ESC_KNOWN_BUCKETS;
