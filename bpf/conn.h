@@ -216,7 +216,7 @@ static __always_inline bool esc_conn_port_fits(const struct esc_packet *p, const
  * A refused connection (RST) needs no room.
  */
 static __attribute__((noinline)) int esc_conn_unanswered(struct xdp_md *ctx, struct esc_packet *p,
-						  struct esc_conn_key *key, __u32 from)
+							 struct esc_conn_key *key, __u32 from)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
 	const struct esc_split_cfg *cfg = esc_split();

@@ -113,4 +113,12 @@ static __always_inline enum esc_hop esc_hop_find(struct esc_hops h, const esc_ad
 	return ESC_HOP_OK;
 }
 
+/* What will be sent to that address soon finds its neighbour resolved. */
+static __always_inline void esc_hop_prepare(struct esc_hops h, const esc_addr *dst, bool ip6)
+{
+	__u8 mac[ETH_ALEN];
+
+	esc_hop_find(h, dst, ip6, mac);
+}
+
 #endif

@@ -53,7 +53,7 @@ static __always_inline bool esc_nat_serves(const struct esc_split_cfg *cfg,
 
 /* The first packet of a connection: own port (host order) or a negated enum esc_conn_verdict. */
 static __attribute__((noinline)) int esc_nat_begin_out(struct xdp_md *ctx, struct esc_packet *p,
-						struct esc_conn_key *key)
+						       struct esc_conn_key *key)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
 	const struct esc_split_cfg *cfg = esc_split();
@@ -164,7 +164,7 @@ __attribute__((noinline)) int esc_nat_out(struct xdp_md *ctx)
 
 /* The first packet of a connection that an opening lets in. */
 static __attribute__((noinline)) int esc_nat_begin_in(struct xdp_md *ctx, struct esc_packet *p,
-					       struct esc_conn_key *key)
+						      struct esc_conn_key *key)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
 	const struct esc_split_cfg *cfg = esc_split();

@@ -89,6 +89,8 @@ static __always_inline int esc_outbound_flow(const struct xdp_md *ctx, const str
 		return reason;
 	if (p->first_fragment && !esc_frag_begin(&red_frag, p, ESC_FRAG_OUT, &p->src, cfg, now))
 		return ESC_RED_fragment_lost;
+	if (!flow)
+		esc_hop_prepare(ESC_HOPS(red), &p->src, p->ip6); /* for the first answer */
 	esc_flow_keep(&key, flow, cfg, now);
 	return ESC_RED_to_black;
 }

@@ -202,7 +202,7 @@ static void defaults_hold_where_the_file_is_silent(void **state)
 	assert_int_equal(r.m->queues, 1);
 	assert_memory_equal(&r.m->defence, &esc_defence_default, sizeof(esc_defence_default));
 	assert_true(r.m->defence.limits.total_rate && r.m->defence.limits.known_rate);
-	assert_int_equal(r.m->defence.limits.mac_rate, 500000);
+	assert_int_equal(r.m->defence.limits.mac_rate, 250000);
 	assert_string_equal(r.m->provider, "auto");
 	assert_string_equal(r.m->state_dir, "/var/lib/esclusa");
 	assert_string_equal(r.m->red_user, "");

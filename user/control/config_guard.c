@@ -16,7 +16,7 @@
 const struct esc_defence esc_defence_default = {
 	.limits =
 		{
-			.mac_rate = 500000,
+			.mac_rate = 250000,
 			.source_rate = 20,
 			.source_burst = 50,
 			.total_rate = 500,
