@@ -28,7 +28,7 @@ static void check_rules(const struct esc_model *m)
 	}
 	for (uint32_t i = 0; i < p->openings; i++) {
 		bool forward = esc_opening_is_forward(&p->opening[i]);
-		struct esc_opening back;
+		struct esc_opening back = {0};
 		uint32_t n = 0;
 
 		esc_opening_text(&p->opening[i], text);

@@ -677,7 +677,7 @@ static void the_table_is_a_slow_list_only_faster(void **state)
 	struct {
 		uint32_t key;
 		uint64_t until;
-	} list[CAPACITY];
+	} list[CAPACITY] = {{0}};
 	uint32_t used = 0;
 
 	(void)state;

@@ -120,6 +120,7 @@ static const struct call allowed[] = {
 
 	/* BPF: which programs, maps and links is the BPF LSM's to say */
 	CALL(bpf, "programs, maps, links"),
+	CALL(dup3, "a map that two programs share"),
 
 	/* processes */
 	CALL(waitid, "how a packet process ended, or was stopped"),
@@ -170,7 +171,6 @@ static const struct call starting[] = {
 	CALL(getppid, "is control still there?"),
 	CALL(dup, "does a packet process have room for a descriptor?"),
 	CALL(dup2, "descriptors of a packet process in their places"),
-	CALL(dup3, "the same on other machines"),
 	CALL(close_range, "descriptors that a packet process is not to have"),
 	CALL(execve, "the packet process is this program again"),
 	CALL(wait4, "does a packet process have room for another?"),

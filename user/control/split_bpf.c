@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "control/bpf_int.h"
 
-#define PORTS_BYTES (ESC_PORTS_MAX * sizeof(uint64_t))
+#define PORTS_BYTES ((size_t)ESC_PORTS_MAX * sizeof(uint64_t))
 
 /* --- loading ----------------------------------------------------------------------------- */
 
