@@ -140,7 +140,7 @@ node_start_esclusa()
 	bg "$s" "$LAB_DIR/$s.log" "$ESCLUSA" run "$LAB_DIR/$s.conf"
 	NODE_PID[$s]=$BG
 	wait_for 15 node_settled "$s" || fail "node $s is not ready after 15 s"
-	node_ready "$s" || fail "node $s ended at its start"
+	! pid_gone "${NODE_PID[$s]}" || fail "node $s ended at its start"
 }
 
 node_settled()

@@ -81,7 +81,7 @@ test_router_is_no_exit_for_sites()
 }
 
 # told NS ADDRESS: nobody is reached, and the user hears why from the gateway.
-told()
+told_unreachable()
 {
 	local out
 
@@ -103,8 +103,8 @@ secure_stays_inside()
 
 both_told()
 {
-	told lana 10.2.0.2
-	told lana fd00:2::2
+	told_unreachable lana 10.2.0.2
+	told_unreachable lana fd00:2::2
 }
 
 test_router_tunnel_down()
