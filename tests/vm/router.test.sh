@@ -30,7 +30,7 @@ test_router_on_the_oldest_kernel()
 	grep -qx "far away" "$LAB_DIR/nc" || fail "answered: $(cat "$LAB_DIR/nc")"
 	guest_says "^tcp .*src=10.1.0.2 dst=100.64.1.2 .*dst=100.64.1.1" "esclusa show connections a" ||
 		fail "connections: $(guest 'esclusa show connections a')"
-	guest 'kill $(cat /run/server.pid)'
+	guest "kill \$(cat /run/server.pid)"
 	refused take_program black_out
 	refused take_program red_out
 	refused write_map black_split
