@@ -45,6 +45,8 @@ systemd_tree()
 		image_program "$tree" "$program" || return
 	done
 	rm "$tree/bin/esclusa"
+	# Debian's /bin is /usr/bin, this guest's is not.
+	install -m 755 "$(command -v busybox)" "$tree/usr/bin/sh" || return
 	make -s --no-print-directory -C "$LAB_ROOT" BUILD="$BUILD" DESTDIR="$tree" install || return
 	install -D "$PROVIDER_SO" "$tree/usr/lib/esclusa/example.so" || return
 	systemd_units "$tree" || return

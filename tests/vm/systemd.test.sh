@@ -105,18 +105,16 @@ test_systemd_service()
 	guest "/bin/ip link show | grep prog/xdp" && fail "XDP is still attached"
 	systemd_start
 
-	# The file is read again, by the same process, and packets go on; also when it is wrong.
+	# The file is read again, by the same process, and packets go on.
 	pid=$(guest "systemctl show -P MainPID esclusa@a")
 	guest "systemctl reload esclusa@a" || fail "no reload: $(systemd_log)"
 	systemd_is ActiveState esclusa@a.service active
 	systemd_is MainPID esclusa@a.service "$pid"
 	guest "journalctl -b --no-pager -o cat -u esclusa@a | grep 'reload: .* is in force'" ||
 		fail "nothing was taken over: $(systemd_log)"
-	guest "cp -p /etc/esclusa/a.conf /tmp/a.conf; echo Colour = red >>/etc/esclusa/a.conf"
-	guest "systemctl reload esclusa@a" || fail "a reload that is refused ends the node"
-	guest "journalctl -b --no-pager -o cat -u esclusa@a | grep 'Nothing changes'" ||
-		fail "a wrong file was taken over: $(systemd_log)"
-	guest "cp -p /tmp/a.conf /etc/esclusa/a.conf"
+	# Under the BPF LSM layer nobody else changes that file meanwhile.
+	must_fail guest "echo Colour = red >>/etc/esclusa/a.conf"
+	guest "systemctl reload esclusa@a" || fail "no second reload: $(systemd_log)"
 	systemd_is MainPID esclusa@a.service "$pid"
 	systemd_works "after reloads"
 
