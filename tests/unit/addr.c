@@ -138,6 +138,20 @@ static void mask_keeps_exactly_the_bits_of_the_prefix(void **state)
 	}
 }
 
+static void only_the_bits_of_the_prefix_are_compared(void **state)
+{
+	(void)state;
+	for (unsigned int len = 0; len <= 128; len++) {
+		for (unsigned int bit = 0; bit < 128; bit++) {
+			uint8_t a[16] = {0}, prefix[16] = {0};
+
+			a[bit / 8] = (uint8_t)(0x80u >> bit % 8);
+			assert_int_equal(esc_addr_within(a, prefix, (uint8_t)len), bit >= len);
+			assert_true(esc_addr_within(a, a, (uint8_t)len));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +159,7 @@ int main(void)
 		cmocka_unit_test(endpoints_are_read_and_printed),
 		cmocka_unit_test(longest_texts_fit_their_buffers),
 		cmocka_unit_test(mask_keeps_exactly_the_bits_of_the_prefix),
+		cmocka_unit_test(only_the_bits_of_the_prefix_are_compared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,3 +114,10 @@ void esc_addr_mask(uint8_t a[16], uint8_t len)
 			a[i] &= (uint8_t)(0xff00u >> keep);
 	}
 }
+
+bool esc_addr_within(const uint8_t a[16], const uint8_t prefix[16], uint8_t len)
+{
+	uint32_t bytes = len / 8, bits = len % 8;
+
+	return !memcmp(a, prefix, bytes) && (!bits || !((a[bytes] ^ prefix[bytes]) >> (8 - bits)));
+}

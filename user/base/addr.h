@@ -45,5 +45,7 @@ bool esc_endpoint_parse(const char *s, uint8_t a[16], uint16_t *port);
 
 /* Clear the bits beyond len. */
 void esc_addr_mask(uint8_t a[16], uint8_t len);
+/* Are the first len bits (at most 128) of both the same? */
+bool esc_addr_within(const uint8_t a[16], const uint8_t prefix[16], uint8_t len);
 
 #endif

@@ -159,21 +159,12 @@ static bool understand(const struct esc_conns_head *h, const struct esc_conns_ro
 	return true;
 }
 
-static bool inside(const uint8_t addr[16], const uint8_t prefix[16], uint8_t len)
-{
-	uint8_t a[16];
-
-	memcpy(a, addr, 16);
-	esc_addr_mask(a, len);
-	return !memcmp(a, prefix, 16);
-}
-
 static bool chosen(const struct filter *f, const struct connection *c)
 {
 	return (!f->proto || f->proto == c->proto) &&
 	       (!f->state || !strcasecmp(f->state, c->state)) &&
-	       (!f->by_src || inside(c->original.src, f->src, f->src_len)) &&
-	       (!f->by_dst || inside(c->original.dst, f->dst, f->dst_len));
+	       (!f->by_src || esc_addr_within(c->original.src, f->src, f->src_len)) &&
+	       (!f->by_dst || esc_addr_within(c->original.dst, f->dst, f->dst_len));
 }
 
 /* --- printing --------------------------------------------------------------------------------- */

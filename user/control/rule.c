@@ -201,15 +201,7 @@ static bool check_ports(const struct parts *p, uint8_t proto, char why[ESC_RULE_
 
 bool esc_prefix_contains(const uint8_t a[16], uint8_t a_len, const uint8_t b[16], uint8_t b_len)
 {
-	uint8_t cut[16], own[16];
-
-	if (a_len > b_len)
-		return false;
-	memcpy(cut, b, sizeof(cut));
-	memcpy(own, a, sizeof(own));
-	esc_addr_mask(cut, a_len);
-	esc_addr_mask(own, a_len);
-	return !memcmp(cut, own, sizeof(cut));
+	return a_len <= b_len && esc_addr_within(b, a, a_len);
 }
 
 bool esc_prefix_overlaps(const uint8_t a[16], uint8_t a_len, const uint8_t b[16], uint8_t b_len)

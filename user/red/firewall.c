@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "red/flows.h"
 #include "split.h"
 
@@ -113,21 +114,13 @@ int firewall_update(struct firewall *f, const struct esc_msg_firewall *m)
 	return 0;
 }
 
-static bool within(const uint8_t addr[16], const uint8_t prefix[16], uint8_t len)
-{
-	uint32_t bytes = len / 8, bits = len % 8;
-
-	return !memcmp(addr, prefix, bytes) &&
-	       (!bits || !((addr[bytes] ^ prefix[bytes]) >> (8 - bits)));
-}
-
 static bool fits(const struct esc_rule *r, const struct segment *s)
 {
 	uint8_t proto = s->key.proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : s->key.proto;
 
 	return (!r->proto || r->proto == proto) && s->port >= r->port_first &&
-	       s->port <= r->port_last && within(s->key.remote, r->from, r->from_len) &&
-	       within(s->key.lan, r->to, r->to_len);
+	       s->port <= r->port_last && esc_addr_within(s->key.remote, r->from, r->from_len) &&
+	       esc_addr_within(s->key.lan, r->to, r->to_len);
 }
 
 static bool allowed(const struct policy *p, const struct segment *s)
