@@ -79,7 +79,7 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h maps/*.h)
 # Programs for tests alone, around the headers of bpf/: a test includes "test/NAME.skel.h".
 BPFT_SKEL := $(patsubst tests/bpf/%.bpf.c,$(BUILD)/bpf/test/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
 
-$(BUILD)/bpf/test/%.bpf.o: tests/bpf/%.bpf.c $(wildcard bpf/*.h maps/*.h tests/bpf/*.h)
+$(BUILD)/bpf/test/%.bpf.o: tests/bpf/%.bpf.c $(wildcard bpf/*.[ch] maps/*.h tests/bpf/*.h)
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@

@@ -2,6 +2,8 @@
 /*
  * answer.bpf.c: each answer as a program, for answer.c. XDP_DROP: no answer.
  */
+#include "clock.h"
+
 #include "answer.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

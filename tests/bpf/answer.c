@@ -4,7 +4,6 @@
  * and how many there are.
  */
 #include <linux/bpf.h>
-#include <time.h>
 
 #include "reference.h"
 #include "split.h"
@@ -294,12 +293,23 @@ static void random_frames(void **state)
 	assert_in_range(answers, 1000, 50000);
 }
 
+/* Of 100 packets that come `after` nanoseconds. */
+static uint32_t answered(uint64_t after)
+{
+	struct pkt p, out;
+	uint32_t n = 0;
+
+	udp4(&p);
+	skel->data->clock_ns += after;
+	for (int i = 0; i < 100; i++)
+		n += run_change(prog[TTL], &p, &out) == XDP_TX;
+	return n;
+}
+
 static void no_more_than_the_budget(void **state)
 {
 	struct esc_split_cfg cfg = settings();
-	struct timespec wait = {.tv_nsec = 250000000};
 	struct pkt p, out;
-	uint32_t answered = 0;
 
 	(void)state;
 	udp4(&p);
@@ -309,17 +319,14 @@ static void no_more_than_the_budget(void **state)
 	p.data[AT_IP4_FRAG + 1] = 0x10; /* what is not answered costs nothing */
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(run_change(prog[TTL], &p, &out), XDP_DROP);
-	udp4(&p);
-	for (int i = 0; i < 100; i++)
-		answered += run_change(prog[TTL], &p, &out) == XDP_TX;
-	assert_in_range(answered, 20, 22);
-	nanosleep(&wait, NULL);
-	for (int i = 0; i < 100; i++)
-		answered += run_change(prog[TTL], &p, &out) == XDP_TX;
-	assert_in_range(answered, 22, 40);
+	assert_int_equal(answered(0), 20);
+	assert_int_equal(answered(99999999), 0);
+	assert_int_equal(answered(1), 1);
+	assert_int_equal(answered(250000000), 2);
+	assert_int_equal(answered(3600000000000), 20);
 	cfg.answer_rate = 0;
 	apply(&cfg);
-	assert_int_equal(run_change(prog[TTL], &p, &out), XDP_DROP);
+	assert_int_equal(answered(3600000000000), 0);
 }
 
 static void no_answer_without_an_address(void **state)

@@ -2,6 +2,8 @@
 /*
  * black.c: verdict and counter of the black XDP program, row by row; the rows cover every reason.
  */
+#include <time.h>
+
 #include "black_node.h"
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -240,6 +242,39 @@ static void no_limits_no_message(void **state)
 	run_settle(&run, true, "no limits");
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* In the time of the kernel's clock; how many, guard_budget.c counts by a clock of its own. */
+static void tokens_come_back(void **state)
+{
+	const uint32_t rate = 50;
+	struct esc_limits l = limits_open();
+	uint64_t begin = now_ns(), end;
+	uint32_t reason;
+	struct pkt p;
+
+	(void)state;
+	l.total_rate = rate;
+	l.total_burst = 1;
+	guard_limits(&node, &l);
+	initiation4(&p);
+	run_expect(&run, &p, XDP_REDIRECT, ESC_BLACK_to_crypto, "the first");
+	do {
+		reason = run_reason(&run, &p);
+		end = now_ns();
+	} while (reason == ESC_BLACK_total_rate && end - begin < 60000000000ull);
+	assert_int_equal(reason, ESC_BLACK_to_crypto);
+	assert_true(end - begin >= 1000000000 / rate);
+	guard_reset(&node);
+	run_settle(&run, false, "tokens");
+}
+
 static void no_socket_no_packet(void **state)
 {
 	int xsks = bpf_map__fd(skel->maps.black_xsks);
@@ -296,6 +331,7 @@ int main(void)
 		cmocka_unit_test(rows_end_in_their_reason),
 		cmocka_unit_test(nothing_passes_until_ready),
 		cmocka_unit_test(no_limits_no_message),
+		cmocka_unit_test(tokens_come_back),
 		cmocka_unit_test(no_socket_no_packet),
 		cmocka_unit_test(cut_headers_are_short),
 		cmocka_unit_test(every_reason_has_a_row),

@@ -6,7 +6,14 @@
 #ifndef ESC_TESTS_BPF_BLACK_NODE_H
 #define ESC_TESTS_BPF_BLACK_NODE_H
 
+#ifdef OWN_CLOCK /* the same program, see clock.h */
+#include "test/guard.skel.h"
+#define black_bpf		 guard_bpf
+#define black_bpf__open_and_load guard_bpf__open_and_load
+#define black_bpf__destroy	 guard_bpf__destroy
+#else
 #include "black.skel.h"
+#endif
 #include "guard_node.h"
 #include "noise/wire.h"
 #include "run.h"

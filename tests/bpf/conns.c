@@ -205,21 +205,30 @@ static void ports_are_freed_for_the_programs_to_take(void **state)
 	assert_int_equal(port_owner(t, 5001), ESC_PORT_FREE);
 }
 
-/* Generous: it takes some tens of microseconds, once in five seconds. */
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * ESC_S + (uint64_t)t.tv_nsec;
+}
+
+/* It takes some tens of microseconds, once in five seconds; the best of many looks is judged. */
 static void empty_tables_cost_next_to_nothing(void **state)
 {
-	struct timespec before, after;
 	struct tables *t = *state;
+	uint64_t best = UINT64_MAX;
 
 	sweep(t, NOW);
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-	for (int i = 1; i <= 20; i++)
+	for (int i = 1; i <= 20; i++) {
+		uint64_t begin = cpu_ns(), took;
+
 		assert_true(esc_conns_step(t->conns, NOW + 5 * i * ESC_S) >= 5 * ESC_S);
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-	int64_t ns =
-		(after.tv_sec - before.tv_sec) * (int64_t)ESC_S + after.tv_nsec - before.tv_nsec;
-	print_message("a look at empty tables: %lld us\n", (long long)ns / 20 / 1000);
-	assert_true(ns / 20 < 5 * (int64_t)ESC_MS);
+		took = cpu_ns() - begin;
+		best = took < best ? took : best;
+	}
+	print_message("a look at empty tables: %llu us\n", (unsigned long long)best / 1000);
+	assert_true(best < 5 * ESC_MS);
 }
 
 int main(void)

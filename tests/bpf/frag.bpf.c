@@ -4,6 +4,8 @@
  * a frame; a first fragment begins, with a fixed address in place of the LAN's or of the node's; a
  * later one follows. XDP_TX: may pass; XDP_DROP: lost; XDP_ABORTED: transport.h refuses it.
  */
+#include "clock.h"
+
 #include "frag.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,6 +3,8 @@
  * nat.bpf.c: the entry points of bpf/nat.h as programs that BPF_PROG_TEST_RUN accepts (it refuses
  * programs of a devmap, as the ones that call them are). The verdict is the reason.
  */
+#include "clock.h"
+
 #include "nat.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -148,13 +148,27 @@ static void no_port_left_is_said(void **state)
 	out_is(&p, ESC_BLACK_OUT_no_port, "empty range");
 }
 
-/* Nine tenths of all ports are in use, by others. */
+/*
+ * Nine tenths of all ports are in use, by others. One attempt in 700000 finds none: of 200, three
+ * do not once in 10^11 runs.
+ */
 static void a_port_is_found_among_few(void **state)
 {
+	uint32_t found = 0;
+	struct pkt p, after;
+
 	(void)state;
 	set_ports(ESC_PORTS_TCP, 1024, 59000, ESC_PORT_RESERVED);
-	for (uint32_t i = 0; i < 200; i++)
-		assert_in_range(tcp_port(LAN4, (uint16_t)(2000 + i), remote), 59001, 65535);
+	for (uint32_t i = 0; i < 200; i++) {
+		tcp(&p, (struct end){LAN4, (uint16_t)(2000 + i)}, remote,
+		    (struct seg){1, 0, 0, SYN, 1000, 0});
+		if (run_prog(skel->progs.nat_out, &p, &after) != ESC_BLACK_OUT_sent)
+			continue;
+		assert_int_equal(l4_sum(&after), 0xffff);
+		assert_in_range(source_port(&after), 59001, 65535);
+		found++;
+	}
+	assert_in_range(found, 198, 200);
 }
 
 /* Each port has the owner that the table of mappings says, and no two mappings have one port. */

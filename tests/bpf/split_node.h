@@ -28,10 +28,11 @@
 #define MAC_LAN	   "\x02\x00\x00\x00\x00\x0b"
 #define MAC_BLACK  "\x02\x00\x00\x00\x00\x0c"
 
-#define COARSE_NS  20000000ull /* programs read the coarse clock */
+/* Programs read the coarse clock, which stands still while the CPU that turns it does. */
+#define COARSE_NS 5000000000ull
 
-#define MTU_BLACK  1400
-#define MTU_RED	   1300
+#define MTU_BLACK 1400
+#define MTU_RED	  1300
 
 /* --- what control writes ---------------------------------------------------------------------- */
 
