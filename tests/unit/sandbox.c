@@ -19,7 +19,7 @@
 
 static pid_t parent;
 static int queue; /* a System V message queue that everybody may use */
-static char listener_name[32];
+static char listener_name[32], file_name[48];
 
 /* --- attempts: 0 if it works, else the errno ---------------------------------------------------
  */
@@ -31,9 +31,9 @@ static int open_a_file(void)
 
 static int make_a_file(void)
 {
-	int err = result(mknod("/tmp/esclusa-sandbox-test", S_IFREG | 0600, 0));
+	int err = result(mknod(file_name, S_IFREG | 0600, 0));
 
-	unlink("/tmp/esclusa-sandbox-test");
+	unlink(file_name);
 	return err;
 }
 
@@ -361,6 +361,7 @@ static int set_up(void **state)
 	parent = getpid();
 	queue = msgget(IPC_PRIVATE, 0666);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(file_name, sizeof(file_name), "/tmp/esclusa-sandbox-%d", (int)parent);
 	snprintf(listener_name, sizeof(listener_name), "esclusa-test-%d", (int)parent);
 	memcpy(name.sun_path + 1, listener_name, strlen(listener_name));
 	return queue < 0 || fd < 0 ||

@@ -132,7 +132,7 @@ static bool echoes(int terminal)
 
 static void wait_until(int terminal, bool echo)
 {
-	for (int i = 0; i < 1000 && echoes(terminal) != echo; i++)
+	for (int i = 0; i < 12000 && echoes(terminal) != echo; i++)
 		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 	assert_int_equal(echoes(terminal), echo);
 }
