@@ -163,6 +163,20 @@ node_show()
 	"$ESCLUSA" show "$(node_name "$s")" -j | python3 "$LAB_HERE/show.py" "$@"
 }
 
+# node_kill SITE DOMAIN: one of its processes; while it is being replaced, the next one. (show says 0
+# then, and `kill 0` would kill the lab.)
+node_kill()
+{
+	wait_for 30 node_killed "$1" "$2" || fail "node $1 has no $2 process"
+}
+
+node_killed()
+{
+	local pid
+
+	pid=$(node_show "$1" pid "$2") && [ "$pid" -gt 0 ] && kill -KILL "$pid"
+} 2>/dev/null
+
 # node_adds_up SITE...: what one domain passed on is what the next one took in, and every frame of
 # the packet memories is somewhere. After traffic has come to rest.
 node_adds_up()

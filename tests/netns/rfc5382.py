@@ -10,7 +10,7 @@ import sys
 
 import packet
 from packet import ACK, FIN, PSH, RST, SYN, TCP
-from space import (LAN4, LAN4B, LAN6, OWN4, SRV4, SRV4B, SRV6, check, main)
+from space import LAN4, LAN4B, LAN6, OWN4, SRV4, SRV4B, SRV6, TIMEOUT, check, main
 
 PORT = 41001
 
@@ -23,7 +23,7 @@ class Pair:
         self.client = (host or lab.lan).tcp(source, port)
         self.client.connect((target, to))
         self.server, seen = listener.accept()
-        self.server.settimeout(2)
+        self.server.settimeout(TIMEOUT)
         self.seen, self.to = seen[:2], to
         listener.close()
 
@@ -77,10 +77,10 @@ def req2_simultaneous_open(lab):
         server.connect(probe.seen)
     except OSError as e:
         sys.exit("the server's SYN was not answered: %s" % e)
-    if not select.select([], [client], [], 2)[1] or client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+    if not select.select([], [client], [], TIMEOUT)[1] or client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
         sys.exit("the host's connection did not come up")
     client.setblocking(True)
-    client.settimeout(2)
+    client.settimeout(TIMEOUT)
     client.sendall(b"simultaneous")
     check("what the host says", server.recv(100), b"simultaneous")
     server.sendall(b"indeed")
@@ -92,7 +92,7 @@ def stranger(lab, seen, flags, source, sport):
 
 
 def from_strangers(lab, p):
-    return p.protocol == TCP and p.sport in (7777, 8000) and p.dport == PORT
+    return p.protocol == TCP and (p.source, p.sport) in ((SRV4, 7777), (SRV4B, 8000))
 
 
 def req3_address_and_port_dependent_filtering(lab):
@@ -146,11 +146,11 @@ def req8_hairpinning(lab):
         s.setblocking(False)
         s.connect_ex(to)
     for s, who in ((a, "a"), (b, "b")):
-        if not select.select([], [s], [], 3)[1]:
+        if not select.select([], [s], [], TIMEOUT)[1]:
             sys.exit("the connection of %s did not come up" % who)
         check("error of %s" % who, s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0)
         s.setblocking(True)
-        s.settimeout(2)
+        s.settimeout(TIMEOUT)
     check("b as a sees it", a.getpeername(), outer_b)
     a.sendall(b"from a")
     check("what b hears", b.recv(100), b"from a")

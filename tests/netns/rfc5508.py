@@ -8,7 +8,7 @@ import sys
 
 import packet
 from packet import ICMP, ICMP6, TCP, UDP
-from space import (LAN4, LAN4B, LAN6, OWN4, SRV4, SRV4B, SRV6, check, main, received)
+from space import (LAN4, LAN4B, LAN6, OWN4, SRV4, SRV4B, SRV6, check, main, nothing, received)
 
 PORT = 42001
 IDENT = 0x4242
@@ -171,6 +171,7 @@ def req7_hairpinned_errors(lab):
     a, b = lab.lan.udp(LAN4, PORT), lab.lan2.udp(LAN4B, PORT + 1)
     outer_a, outer_b = lab.mapping(a)[0], lab.mapping(b, port=3479)[0]
     b.sendto(b"opens b's filter", outer_a)
+    nothing(a, "from b, to whom a did not send", 0.3)
     a.sendto(b"through", outer_b)
     received(b, "hairpin to b", b"through")
     b.close()

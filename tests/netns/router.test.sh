@@ -44,8 +44,9 @@ test_router_dns_over_udp()
 	router_lab
 	bg srv "$LAB_DIR/dns.log" dnsmasq -k -d -C /dev/null -R -h --pid-file= \
 		--address=/www.example/"$SRV4" --address=/www.example/"$SRV6"
+	wait_for 30 grep -q started "$LAB_DIR/dns.log" || fail "dnsmasq: $(cat "$LAB_DIR/dns.log")"
 	for server in $SRV4 $SRV6; do
-		wait_for 5 at lana busybox nslookup www.example "$server" >"$LAB_DIR/dns.out" ||
+		wait_for 30 at lana busybox nslookup www.example "$server" >"$LAB_DIR/dns.out" ||
 			fail "no answer from $server: $(cat "$LAB_DIR/dns.out" "$LAB_DIR/dns.log")"
 		grep -q "Address.*$SRV4" "$LAB_DIR/dns.out" || fail "$(cat "$LAB_DIR/dns.out")"
 	done
@@ -71,7 +72,7 @@ hops()
 	local to=$1
 
 	shift
-	at lana traceroute -n -q 1 -w 2 -m 5 "$@" "$to" >"$LAB_DIR/hops" 2>&1 ||
+	at lana traceroute -n -q 1 -w 20 -m 5 "$@" "$to" >"$LAB_DIR/hops" 2>&1 ||
 		fail "traceroute $* $to: $(cat "$LAB_DIR/hops")"
 	awk 'NR > 1 { printf "%s%s", sep, $2; sep = " " }' "$LAB_DIR/hops"
 }
@@ -91,6 +92,7 @@ test_router_traceroute()
 	done
 }
 
+# How fast it is, bench/run says. UDP is slow enough for a receiver that waits for its processor.
 test_router_iperf()
 {
 	local to how
@@ -99,13 +101,21 @@ test_router_iperf()
 	for to in $SRV4 $SRV6; do
 		for how in "" -R --bidir; do
 			# shellcheck disable=SC2086
-			iperf lana srv $to -t 2 -P 2 $how
-			[ "$(iperf_bps)" -ge 100000000 ] || fail "iperf3 $how to $to: $(iperf_bps) bit/s"
+			iperf lana srv $to -n 50M -P 2 $how
+			[ "$(iperf_bytes)" -ge 25000000 ] || fail "iperf3 $how to $to: $(iperf_bytes) bytes"
 		done
-		iperf lana srv "$to" -t 1 -u -b 50M -l 1200
-		[ "$(iperf_bps)" -ge 45000000 ] || fail "iperf3 -u to $to: $(iperf_bps) bit/s"
+		iperf lana srv "$to" -u -b 10M -l 1200 -n 1200000
+		[ "$(iperf_bytes)" -ge 900000 ] || fail "iperf3 -u to $to: $(iperf_bytes) bytes of 1200000"
 	done
 	router_fine
+}
+
+# What the receiver got.
+iperf_bytes()
+{
+	python3 -c 'import json, sys
+end = json.load(open(sys.argv[1]))["end"]
+print(end.get("sum_received", end.get("sum"))["bytes"])' "$LAB_DIR/iperf.json"
 }
 
 # A link of 1300 somewhere: those before it say so, to the node, and the node to whom it concerns.
@@ -143,10 +153,10 @@ test_router_black_mtu()
 	lab_mtu net a0 1400
 	router_start
 	internet
-	must_fail at lana ping -n -c 1 -W 1 -M "do" -s 1400 "$SRV4"
+	must_fail at lana ping -n -c 1 -W 20 -M "do" -s 1400 "$SRV4"
 	grep -q "From 10.1.0.1 .*mtu = 1400" "$LAB_DIR/must_fail.out" ||
 		fail "no word about it: $(cat "$LAB_DIR/must_fail.out")"
-	must_fail at lana ping -n -c 1 -W 1 -M "do" -s 1400 "$SRV6"
+	must_fail at lana ping -n -c 1 -W 20 -M "do" -s 1400 "$SRV6"
 	grep -q "From 2001:db8:a1::1 .*[Pp]acket too big: mtu=1400" "$LAB_DIR/must_fail.out" ||
 		fail "no word about it: $(cat "$LAB_DIR/must_fail.out")"
 	for to in $SRV4 $SRV6; do
@@ -179,9 +189,9 @@ test_router_port_forwards()
 		198.51.100.3
 	get_fails srv 2001:db8:a1::3 who
 	for port in 5000 5004 5009; do
-		at lana2 timeout 20 nc -n -l 10.1.0.3 $port >"$LAB_DIR/got" </dev/null &
-		wait_for 5 listens lana2 $port
-		echo "port $port" | at srv timeout 10 nc -n -N "$OWN4" $port || fail "port $port"
+		at lana2 timeout 60 nc -n -l 10.1.0.3 $port >"$LAB_DIR/got" </dev/null &
+		wait_for 20 listens lana2 $port
+		echo "port $port" | at srv timeout 40 nc -n -N "$OWN4" $port || fail "port $port"
 		wait $!
 		equal "what came to port $port" "$(cat "$LAB_DIR/got")" "port $port"
 	done
@@ -202,7 +212,7 @@ test_router_fifty_hosts()
 		[ "$i" -gt 1 ] || host=lana
 		{
 			get $host "$SRV4" big | sha256sum
-			at $host ping -n -q -i 0.2 -c 3 -W 2 "$SRV4" | grep -o ' 0% packet loss'
+			ping_up $host "$SRV4" 60 # others' downloads may fill the NIC's queue
 			get $host "$SRV6" who
 		} >"$LAB_DIR/$host.out" 2>&1 &
 		pids+=($!)
@@ -211,7 +221,7 @@ test_router_fifty_hosts()
 	for ((i = 1; i <= 50; i++)); do
 		host=lana$i
 		[ "$i" -gt 1 ] || host=lana
-		for what in "$DIGEST" "0% packet" "^2001:db8:a1::$(printf '%x' $((i + 1))) "; do
+		for what in "$DIGEST" "^2001:db8:a1::$(printf '%x' $((i + 1))) "; do
 			grep -q "$what" "$LAB_DIR/$host.out" ||
 				fail "$host: no $what in $(cat "$LAB_DIR/$host.out")"
 		done
@@ -222,18 +232,16 @@ test_router_fifty_hosts()
 # RFC 8981: a host takes a new address; what it began with the old one goes on.
 test_router_privacy_addresses()
 {
-	local slow before
+	local slow
 
 	router_lab
 	bg lana "$LAB_DIR/slow" curl -sS -N --globoff --interface 2001:db8:a1::2 "$(url "$SRV6" slow)"
 	slow=$BG
-	wait_for 5 test -s "$LAB_DIR/slow" || fail "the download does not begin"
+	wait_for 30 test -s "$LAB_DIR/slow" || fail "the download does not begin"
 	lab_ip lana addr add 2001:db8:a1:0:9c1d:4bff:fe77:1234/64 dev lan0 nodad
 	lab_ip lana addr change 2001:db8:a1::2/64 dev lan0 preferred_lft 0
 	equal "source of new connections" "$(whose lana "$SRV6")" 2001:db8:a1:0:9c1d:4bff:fe77:1234
-	before=$(wc -l <"$LAB_DIR/slow")
-	wait_for 5 eval "[ \"\$(wc -l <'$LAB_DIR/slow')\" -gt $((before + 10)) ]" ||
-		fail "what the old address began does not go on"
+	slow_goes_on || fail "what the old address began does not go on"
 	kill "$slow"
 }
 
@@ -245,11 +253,11 @@ test_router_black_address_changes()
 	router_lab
 	bg lana "$LAB_DIR/slow" curl -sS -N --max-time 60 "$(url "$SRV4" slow)"
 	slow=$BG
-	wait_for 5 test -s "$LAB_DIR/slow" || fail "the download does not begin"
+	wait_for 30 test -s "$LAB_DIR/slow" || fail "the download does not begin"
 	lab_ip a addr del 100.64.1.1/24 dev black0
 	lab_ip a addr add 100.64.1.9/24 dev black0
 	lab_route a default 100.64.1.254
-	wait_for 10 eval "[ \"\$(whose lana $SRV4)\" = 100.64.1.9 ]" ||
+	wait_for 40 eval "[ \"\$(whose lana $SRV4)\" = 100.64.1.9 ]" ||
 		fail "nothing works with the new address"
 	equal "source of new connections" "$(whose lana "$SRV4")" 100.64.1.9
 	sniff net a0 1 -Q in "src host 100.64.1.1"

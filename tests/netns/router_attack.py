@@ -7,6 +7,7 @@ Each attack watches the LAN and the wire: nothing of it arrives, nothing is answ
 connection that it is about goes on.
 """
 import random
+import sys
 import time
 
 import packet
@@ -38,6 +39,15 @@ def probes(source, target, ports):
         yield packet.ip(source, target, UDP, packet.udp(61000, port))
 
 
+def let_in(lab, source, target, port):
+    """An open port: the LAN host refuses, and the internet hears it. One probe of many may be lost."""
+    for _ in range(100):
+        lab.outside.send(packet.ip(source, target, TCP, packet.tcp(61000, port, SYN, 7)))
+        if lab.outside.wait(lambda p: p.source == target and p.sport == port, 0.2):
+            return
+    sys.exit("no answer from port %d of %s" % (port, target))
+
+
 def answered(lab, target):
     """Ports of a target that anything came back from."""
     return {p.sport or p.protocol for p in lab.outside.received(0.3)
@@ -50,21 +60,23 @@ def scan_all_ports(lab):
     for s in sockets:
         lab.mapping(s)
     found = set()
+    let_in(lab, SRV4B, OWN4, 8080)
     lab.outside.drain()
     for low in range(0, 65536, 4096):
         burst(lab, probes(SRV4B, OWN4, range(low, low + 4096)))
         found |= answered(lab, OWN4)
-    check("ports that answer", found, {8080})
+    check("other ports that answer", found - {8080}, set())
 
 
 def scan_ipv6(lab):
     """Hosts of the LAN by their global addresses, and the node; port 443 of one is open."""
     ports = list(range(1, 1025)) + [3389, 5353, 8080, 8443, 51820]
-    for target, wanted in ((LAN6, {443}), (LAN6B, set()), (OWN6, set()), (GATE6, set()),
-                           ("2001:db8:a1::77", set()), ("fd00:1::2", set()), ("fd00:1::1", set())):
+    let_in(lab, SRV6B, LAN6, 443)
+    for target in (LAN6, LAN6B, OWN6, GATE6, "2001:db8:a1::77", "fd00:1::2", "fd00:1::1"):
         lab.inside.drain()
         burst(lab, probes(SRV6B, target, ports))
-        check("ports of %s that answer" % target, answered(lab, target), wanted)
+        found = answered(lab, target) - ({443} if target == LAN6 else set())
+        check("ports of %s that answer" % target, found, set())
         lan_quiet(lab, "of a scan of %s, in the LAN" % target, lambda p: p.dport != 443)
 
 

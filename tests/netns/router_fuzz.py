@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """router_fuzz.py: frames into a node in router mode that are nearly right.
 
-    router_fuzz.py TAG lan|internet SECONDS SEED
+    router_fuzz.py TAG lan|internet SECONDS LEAST SEED
 
 Takes what is on that wire in both directions, changes a little of it (addresses that matter,
 ports, flags, lengths, protocols, bits), mends the checksums nine times in ten, and sends it to the
-node, together with packets, fragments and ICMP errors made from nothing. Prints how many.
+node, together with packets, fragments and ICMP errors made from nothing. So many seconds, or as
+long as it takes for the least number of frames. Prints how many.
 """
 import random
 import struct
@@ -129,9 +130,9 @@ class Fuzz:
             return self.mutate(self.rng.choice(self.seen))
         return self.made() if kind < 0.85 else self.error()
 
-    def run(self, seconds):
+    def run(self, seconds, least):
         end, sent = time.monotonic() + seconds, 0
-        while time.monotonic() < end:
+        while time.monotonic() < end or sent < least:
             self.learn()
             for _ in range(20):
                 self.wire.send(self.one()[:1500])
@@ -141,4 +142,5 @@ class Fuzz:
 
 
 if __name__ == "__main__":
-    print(Fuzz(Lab(sys.argv[1]), sys.argv[2], int(sys.argv[4])).run(float(sys.argv[3])))
+    fuzz = Fuzz(Lab(sys.argv[1]), sys.argv[2], int(sys.argv[5]))
+    print(fuzz.run(float(sys.argv[3]), int(sys.argv[4])))

@@ -49,21 +49,21 @@ deaths()
 		case $((turn % 6)) in
 		0)
 			kill -KILL "${NODE_PID[a]}"
-			wait_for 5 pid_gone "${NODE_PID[a]}"
+			wait_for 20 pid_gone "${NODE_PID[a]}"
 			sleep 0.5
 			router_start
 			;;
 		[135]) domain=crypto ;;
 		*) domain=red ;;
 		esac
-		[ $((turn % 6)) = 0 ] || kill -KILL "$(node_show a pid "$domain")" 2>/dev/null || true
+		[ $((turn % 6)) = 0 ] || node_kill a "$domain"
 	done
 }
 
 fuzz()
 {
 	bg a "$LAB_DIR/fuzz-$1" env PYTHONDONTWRITEBYTECODE=1 \
-		python3 "$LAB_HERE/router_fuzz.py" "$LAB_TAG" "$1" "$2" "$LEAK_SEED"
+		python3 "$LAB_HERE/router_fuzz.py" "$LAB_TAG" "$1" "$2" $(($2 * 200)) "$LEAK_SEED"
 	eval "FUZZ_$1=$BG"
 }
 
@@ -73,8 +73,7 @@ fuzzed()
 
 	eval "pid=\$FUZZ_$1"
 	wait "$pid" || fail "the fuzzer broke: $(cat "$LAB_DIR/fuzz-$1")"
-	[ "$(cat "$LAB_DIR/fuzz-$1")" -ge $((LEAK_SECONDS * 200)) ] ||
-		fail "the fuzzer sent $(cat "$LAB_DIR/fuzz-$1") frames"
+	echo "frames of the $1's fuzzer: $(cat "$LAB_DIR/fuzz-$1")"
 }
 
 # wire_tells SITE [SPLIT TUNNELLED]: see router_wire.py.
@@ -100,7 +99,7 @@ test_router_leak()
 	fuzzed internet
 	wire_close a
 	wire_tells a 1000 1000 || fail "the wire tells of the LAN"
-	ping_up lana 10.2.0.2 20
+	ping_up lana 10.2.0.2 60
 	[ "$(whose lana "$SRV4")" = "$OWN4" ] || fail "the internet is not there any more"
 	equal "broken promises" "$(node_show a violations)" 0
 }
@@ -146,7 +145,7 @@ test_router_leak_would_be_found()
 	whose lana "$SRV4" >/dev/null
 	wire_close a
 	tcpdump -r "$LAB_DIR/wire-a.pcap" -w "$LAB_DIR/wire-usual.pcap" "not ip6 multicast" 2>/dev/null
-	wire_tells usual 5 0 || fail "a usual router's wire is refused"
+	wire_tells usual 3 0 || fail "a usual router's wire is refused"
 	wire_open a
 	at lana ping -n -q -c 1 -W 1 10.2.0.2 || true
 	wire_close a

@@ -9,8 +9,8 @@ plane_lab()
 	router_needs_esclusa
 	lab_internet
 	router_start
-	wait_for 5 reaches "$SRV4"
-	wait_for 5 reaches "$SRV6"
+	wait_for 20 reaches "$SRV4"
+	wait_for 20 reaches "$SRV6"
 }
 
 reaches()
@@ -40,8 +40,8 @@ test_router_follows_another_gateway()
 	lab_ip net addr del 100.64.1.254/24 dev a0
 	lab_ip net addr del 2001:db8:1::ffff/64 dev a0
 	lab_route net 2001:db8:a1::/64 "$OWN6"
-	wait_for 5 reaches "$SRV4"
-	wait_for 5 reaches "$SRV6"
+	wait_for 20 reaches "$SRV4"
+	wait_for 20 reaches "$SRV6"
 	router_fine
 }
 
@@ -51,7 +51,7 @@ test_router_follows_a_gateway_with_another_mac()
 	lab_ip net link set a0 address 02:00:00:00:00:77
 	at net arping -q -c 2 -U -I a0 100.64.1.254 2>/dev/null || lab_ip a neigh flush dev black0
 	lab_route net 2001:db8:a1::/64 "$OWN6"
-	wait_for 10 reaches "$SRV4"
+	wait_for 30 reaches "$SRV4"
 	router_fine
 }
 
@@ -60,14 +60,14 @@ test_router_without_a_route_sends_nothing()
 	plane_lab
 	lab_ip a route del default
 	lab_ip a -6 route del default
-	wait_for 5 plane_silent "$SRV4"
-	wait_for 5 plane_silent "$SRV6"
+	wait_for 20 plane_silent "$SRV4"
+	wait_for 20 plane_silent "$SRV6"
 	lab_route a default 100.64.1.254
 	lab_route a ::/0 2001:db8:1::ffff
-	wait_for 5 reaches "$SRV4"
-	wait_for 5 reaches "$SRV6"
+	wait_for 20 reaches "$SRV4"
+	wait_for 20 reaches "$SRV6"
 	lab_ip a route add blackhole 198.51.100.0/24
-	wait_for 5 plane_silent "$SRV4"
+	wait_for 20 plane_silent "$SRV4"
 	ping_dead lana "$SRV4"
 	router_fine
 }
@@ -81,15 +81,15 @@ test_router_black_nic_comes_back()
 {
 	plane_lab
 	lab_ip a link del black0
-	wait_for 5 plane_silent "$SRV4"
+	wait_for 20 plane_silent "$SRV4"
 	lab_link net a0 a black0
 	lab_addr a black0 "$OWN4/24" "$OWN6/64"
 	lab_addr net a0 100.64.1.254/24 2001:db8:1::ffff/64
 	lab_route a default 100.64.1.254
 	lab_route a ::/0 2001:db8:1::ffff
 	lab_route net 2001:db8:a1::/64 "$OWN6"
-	wait_for 10 reaches "$SRV4"
-	wait_for 10 reaches "$SRV6"
+	wait_for 30 reaches "$SRV4"
+	wait_for 30 reaches "$SRV6"
 }
 
 # What is pinned stays, and drops everything when control does not say that it is alive.
@@ -99,11 +99,11 @@ test_router_control_is_killed()
 	kill -KILL "$(node_show a pid control)"
 	wait "${NODE_PID[a]}" 2>/dev/null || true
 	unset "NODE_PID[a]"
-	wait_for 8 plane_silent "$SRV4"
+	wait_for 30 plane_silent "$SRV4"
 	ping_dead lana "$SRV4"
 	router_start
-	wait_for 5 reaches "$SRV4"
-	wait_for 5 reaches "$SRV6"
+	wait_for 20 reaches "$SRV4"
+	wait_for 20 reaches "$SRV6"
 }
 
 # A host that scans the black link asks for more neighbours than control shall ask for.
@@ -117,7 +117,7 @@ test_router_scan_of_the_link_is_bounded()
 	lab_addr a black0 100.64.1.1/16
 	lab_route a default 100.64.1.254
 	router_start
-	wait_for 5 reaches "$SRV4"
+	wait_for 20 reaches "$SRV4"
 	ticks=$(control_ticks a)
 	at lana python3 - <<-'EOS'
 		import socket
@@ -125,14 +125,20 @@ test_router_scan_of_the_link_is_bounded()
 		for i in range(20000):
 		    s.sendto(b"x", (f"100.64.{2 + i // 250}.{1 + i % 250}", 9))
 	EOS
-	reaches "$SRV4" || fail "the gateway is lost while somebody scans"
+	keeps_gateway || fail "the gateway is lost while somebody scans"
 	sleep 3
-	reaches "$SRV4" || fail "the gateway is lost after a scan"
+	keeps_gateway || fail "the gateway is lost after a scan"
 	ticks=$(($(control_ticks a) - ticks))
 	[ "$ticks" -le 100 ] || fail "control needed $ticks ticks of 100 for a scan"
-	wait_for 20 plane_map_below black_neigh 64 ||
+	wait_for 60 plane_map_below black_neigh 64 ||
 		fail "$(plane_map black_neigh) neighbours stay in the program's table"
 	router_fine
+}
+
+# One packet may be lost in a full queue.
+keeps_gateway()
+{
+	at lana ping -n -q -c 5 -i 0.05 -W 1 "$SRV4" >/dev/null
 }
 
 control_ticks()

@@ -46,7 +46,7 @@ test_router_clear_text_would_be_seen()
 	router_start
 	no_clear begin
 	ping_dead lana 10.2.0.2
-	wait_for 3 pid_gone "$SNIFF" || fail "the capture sees nothing"
+	wait_for 20 pid_gone "$SNIFF" || fail "the capture sees nothing"
 }
 
 test_router_tunnel_beside_internet()
@@ -85,7 +85,7 @@ told_unreachable()
 {
 	local out
 
-	out=$(at "$1" ping -n -c 4 -i 0.3 -W 1 "$2" 2>&1) && fail "$2 answers: $out"
+	out=$(at "$1" ping -n -c 4 -i 0.3 -W 5 "$2" 2>&1) && fail "$2 answers: $out"
 	grep -q "^From .*nreachable\|^From .*rohibited\|^From .*iltered" <<<"$out" ||
 		fail "the user of $2 hears nothing: $out"
 }
@@ -116,17 +116,21 @@ test_router_tunnel_down()
 	secure_stays_inside both_told
 }
 
-# A prefix that was secure stays so for what is open: the peer comes back, the tunnel works.
+# A prefix that was secure stays so for what is open: the peer comes back, the tunnel works. That
+# takes fifteen seconds without an answer, and a handshake.
 test_router_peer_comes_back()
 {
+	local ping
+
 	tunnel_lab
 	no_clear begin
 	bg lana "$LAB_DIR/ping.log" ping -n -i 0.05 10.2.0.2
+	ping=$BG
 	node_stop b
 	sleep 1
 	node_start b "$NODE_B"
-	ping_up lana 10.2.0.2 20
-	lab_kill "$BG"
+	ping_up lana 10.2.0.2 90
+	lab_kill "$ping"
 	no_clear end
 }
 
@@ -137,7 +141,7 @@ test_router_peer_unreachable()
 	node_stop b
 	router_restart
 	no_clear begin
-	wait_for 25 hears lana 10.2.0.2 || fail "the user hears nothing"
+	wait_for 90 hears lana 10.2.0.2 || fail "the user hears nothing"
 	no_clear end
 	secure_stays_inside both_told
 }
@@ -161,7 +165,7 @@ killed()
 	local domain=$1 i
 
 	for ((i = 0; i < 5; i++)); do
-		kill -KILL "$(node_show a pid "$domain")" 2>/dev/null || true
+		node_kill a "$domain"
 		at lana ping -n -q -c 3 -i 0.05 -W 1 10.2.0.2 >/dev/null 2>&1 || true
 		at lana ping -n -q -c 3 -i 0.05 -W 1 fd00:2::2 >/dev/null 2>&1 || true
 		sleep 0.2
@@ -171,7 +175,7 @@ killed()
 # What goes past the tunnel needs no process.
 test_router_processes_killed()
 {
-	local domain before slow
+	local domain slow
 
 	tunnel_lab
 	bg lana "$LAB_DIR/slow" curl -sS -N "$(url "$SRV4" slow)"
@@ -180,11 +184,9 @@ test_router_processes_killed()
 		no_clear begin
 		killed $domain
 		no_clear end
-		ping_up lana 10.2.0.2 20
+		ping_up lana 10.2.0.2 60
 	done
-	before=$(wc -l <"$LAB_DIR/slow")
-	wait_for 5 eval "[ \"\$(wc -l <'$LAB_DIR/slow')\" -gt $((before + 10)) ]" ||
-		fail "the download stopped"
+	slow_goes_on || fail "the download stopped"
 	kill "$slow"
 }
 
@@ -194,12 +196,12 @@ test_router_control_killed()
 	tunnel_lab
 	no_clear begin
 	kill -KILL "${NODE_PID[a]}"
-	wait_for 5 pid_gone "${NODE_PID[a]}"
+	wait_for 20 pid_gone "${NODE_PID[a]}"
 	ping_dead lana 10.2.0.2
 	ping_dead lana fd00:2::2
 	at lana ping -n -q -c 10 -i 0.1 -W 1 "$SRV4" >"$LAB_DIR/ping.out" || true
 	no_clear end
 	router_start
-	ping_up lana 10.2.0.2 20
+	ping_up lana 10.2.0.2 60
 	whose lana "$SRV4" >/dev/null
 }

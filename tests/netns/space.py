@@ -6,6 +6,7 @@ the wire before the node (net). main() runs those named on the command line, aft
 """
 import contextlib
 import ctypes
+import errno
 import os
 import select
 import socket
@@ -16,13 +17,14 @@ import time
 import packet
 
 CLONE_NEWNET = 0x40000000
+SO_RCVBUFFORCE = 33
 HOME = os.open("/proc/self/ns/net", os.O_RDONLY)
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 OWN4, OWN6 = "100.64.1.1", "2001:db8:1::1"
 SRV4, SRV4B, SRV6, SRV6B = "198.51.100.2", "198.51.100.3", "2001:db8:f::2", "2001:db8:f::3"
 LAN4, LAN4B, LAN6, LAN6B = "10.1.0.2", "10.1.0.3", "2001:db8:a1::2", "2001:db8:a1::3"
-TIMEOUT = 2
+TIMEOUT = 20  # for what must come
 
 
 def enter(fd):
@@ -104,11 +106,20 @@ class Wire:
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
             self.socket.bind((device, 0))
         self.own, self.mac = self.socket.getsockname()[4], mac
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)
 
     def send(self, ip):
+        """A cable whose other end has no time refuses frames: then again."""
         ethertype = b"\x86\xdd" if ip[0] >> 4 == 6 else b"\x08\x00"
-        self.socket.send((self.mac + self.own + ethertype + ip).ljust(60, b"\0"))
+        frame = (self.mac + self.own + ethertype + ip).ljust(60, b"\0")
+        while True:
+            try:
+                self.socket.send(frame)
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+            time.sleep(0.001)
 
     def received(self, seconds=0.5):
         """IP packets that came in until now and within that time, but for what hosts say by
