@@ -34,7 +34,7 @@ static int start(struct demo *d, struct exec_job *job, const char *ns, const cha
 	int err = exec_start(job, ns, log,
 			     "tcpdump -i %s --immediate-mode -s 0 -B 16384 -U -w %s%s%s", device,
 			     path, *filter ? " " : "", filter);
-	for (int i = 0; i < 100 && !err && exec_running(job); i++) {
+	for (int i = 0; i < 400 && !err && exec_running(job); i++) {
 		if (!exec_read(log, text, sizeof(text)) && strstr(text, "listening on"))
 			return 0;
 		err = exec_sleep(50);

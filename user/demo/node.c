@@ -12,7 +12,7 @@
 
 #include "demo/demo.h"
 
-#define READY_MS 15000u
+#define READY_MS 60000u
 
 /*
  * The file of a node. Keys only go into the one in DEMO_RUN_DIR; the artefact says that they were

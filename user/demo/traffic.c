@@ -15,7 +15,7 @@
 #define LAN_A	    demo_site[0].lan_ns
 #define LAN_B	    demo_site[1].lan_ns
 #define MARKER_PORT 7007
-#define FLOW_SPARE  20000u /* ms that iperf3 may take besides its own time */
+#define FLOW_SPARE  60000u /* ms that iperf3 may take besides its own time */
 
 /* --- ping ----------------------------------------------------------------------------------------
  */
@@ -35,14 +35,21 @@ static bool number_after(const char *text, const char *label, double *out)
 	return true;
 }
 
+/* Asked for until enough came back: what was lost shows by the gap in the answers' numbers. */
 static void parse_ping(const char *text, struct demo_ping *p)
 {
+	static const char label[] = " icmp_seq=";
 	const char *rtt = strstr(text, "min/avg/max/mdev = ");
-	double received = 0;
+	unsigned int last = 0;
 	char *end;
 
-	if (number_after(text, "packets transmitted, ", &received))
-		p->received = (unsigned int)received;
+	for (const char *at = text; (at = strstr(at, label)); p->received++) {
+		at += sizeof(label) - 1;
+		unsigned long seq = strtoul(at, NULL, 10);
+		last = seq > last ? (unsigned int)seq : last;
+	}
+	if (p->received >= p->sent)
+		p->sent = last;
 	if (!rtt)
 		return;
 	p->min = strtod(rtt + strlen("min/avg/max/mdev = "), &end);
@@ -53,10 +60,10 @@ static void parse_ping(const char *text, struct demo_ping *p)
 static int ping(struct demo *d, const char *what, const char *to, unsigned int size)
 {
 	struct demo_ping *p = &d->ping[d->pings++];
-	char out[4096] = "";
+	char out[32768] = "";
 
 	*p = (struct demo_ping){.what = what, .sent = 200};
-	int status = exec_run(LAN_A, out, sizeof(out), "ping -n -q -c %u -i 0.01 -W 2 -s %u %s",
+	int status = exec_run(LAN_A, out, sizeof(out), "ping -n -c %u -i 0.01 -w 20 -s %u %s",
 			      p->sent, size, to);
 	if (status < 0)
 		return status;
@@ -69,7 +76,7 @@ int traffic_begin(struct demo *d)
 	const char *to[] = {demo_site[1].host4, demo_site[1].host6};
 
 	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
-		int status = exec_run(LAN_A, NULL, 0, "ping -n -q -c 1 -W 5 %s", to[i]);
+		int status = exec_run(LAN_A, NULL, 0, "ping -n -q -c 1 -W 20 %s", to[i]);
 
 		if (status < 0)
 			return status;
@@ -149,12 +156,12 @@ static int connect_to(const char *host, int type)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(MARKER_PORT)};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(MARKER_PORT)};
-	struct timeval patience = {.tv_sec = 3};
+	struct timeval patience = {.tv_sec = 20};
 	bool four = inet_pton(AF_INET, host, &v4.sin_addr) == 1;
 
 	if (!four && inet_pton(AF_INET6, host, &v6.sin6_addr) != 1)
 		return -1;
-	for (int attempt = 0; attempt < 40; attempt++) {
+	for (int attempt = 0; attempt < 400; attempt++) {
 		int fd = socket(four ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0);
 
 		if (fd < 0)
@@ -208,7 +215,7 @@ int traffic_marker(struct demo *d)
 	snprintf(d->marker, sizeof(d->marker), "PLANTED-SECRET: %s", hex);
 	int status = exec_fork(&server, LAN_B, echo_server, NULL);
 	status = status ? status : exec_fork(&client, LAN_A, marker_client, d->marker);
-	status = status ? status : exec_wait(&client, 30000);
+	status = status ? status : exec_wait(&client, 120000);
 	exec_stop(&server);
 	if (status >= 0)
 		d->copies_back = (unsigned int)status;
@@ -247,7 +254,7 @@ static int serve(const struct demo *d, const char *name, struct exec_job *server
 
 	snprintf(log, sizeof(log), "%s/%s.server.log", d->dir, name);
 	int err = exec_start(server, LAN_B, log, "iperf3 -s -1 --forceflush");
-	for (int i = 0; i < 100 && !err && exec_running(server); i++) {
+	for (int i = 0; i < 400 && !err && exec_running(server); i++) {
 		if (!exec_read(log, text, sizeof(text)) && strstr(text, "listening"))
 			return 0;
 		err = exec_sleep(50);
