@@ -37,9 +37,9 @@ flood_begin()
 	FLOOD_LOG=$(mktemp "$LAB_DIR/flood.XXXXXX")
 	bg net "$FLOOD_LOG" "$FLOOD" "$kind" a0 "$FLOOD_MAC" \
 		"$(node_outer a "${FLOOD_FAMILY:-4}"):$NODE_PORT" --key "$(node_public a)" \
-		--seconds "${FLOOD_SECONDS:-30}" "$@"
+		--seconds "${FLOOD_SECONDS:-300}" "$@"
 	FLOOD_PID=$BG
-	wait_for 25 flood_began || fail "the flood does not begin: $(cat "$FLOOD_LOG")"
+	wait_for 60 flood_began || fail "the flood does not begin: $(cat "$FLOOD_LOG")"
 	flood_running
 }
 

@@ -15,14 +15,17 @@ skip()
 	exit 77
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for SECONDS COMMAND...: until it succeeds. By the uptime, which nobody sets as the clock may be.
 wait_for()
 {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local now end
 
+	read -r now _ </proc/uptime
+	end=$((10#${now/./} + $1 * 100))
 	shift
 	until "$@"; do
-		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		read -r now _ </proc/uptime
+		[ "$((10#${now/./}))" -lt "$end" ] || return 1
 		sleep 0.05
 	done
 }
@@ -56,36 +59,36 @@ equal()
 
 # --- ping ---------------------------------------------------------------------------------------------
 
-# ping_all NS ADDRESS OPTIONS...: every echo must come back (ping compares its bytes). ping waits for
-# the last one as long as its interval, or twice the longest round trip.
+# ping_all NS ADDRESS -c COUNT OPTIONS...: every echo must come back, once and unchanged (ping compares
+# the bytes). With -w it asks until COUNT answers are there: a late one is not lost, and a lost one
+# leaves a gap in their numbers.
 ping_all()
 {
 	local ns=$1 to=$2 out
 
 	shift 2
-	out=$(at "$ns" ping -n -q -i 0.05 -W 2 "$@" "$to" 2>&1) || fail "ping $* $to: $out"
-	case $out in
-	*" 0% packet loss"*) ;;
-	*) fail "ping $* $to: $out" ;;
-	esac
+	out=$(at "$ns" ping -n -i 0.05 -w 30 "$@" "$to" 2>&1) || fail "ping $* $to: $out"
+	awk '/ bytes from .* icmp_seq=/ { n++; sub(/.* icmp_seq=/, ""); last = $1 > last ? $1 : last }
+		/DUP!|BAD CHECKSUM|truncated|wrong data/ { bad = 1 }
+		END { exit bad || !n || n != last }' <<<"$out" || fail "ping $* $to: $out"
 }
 
 # ping_up NS ADDRESS [SECONDS]: works within that time (a first packet may wait for a handshake).
 ping_up()
 {
-	wait_for "${3:-10}" at "$1" ping -n -q -c 1 -W 1 "$2" >/dev/null 2>&1 ||
-		fail "no answer from $2 in ${3:-10} s"
+	wait_for "${3:-30}" at "$1" ping -n -q -c 1 -W 1 "$2" >/dev/null 2>&1 ||
+		fail "no answer from $2 in ${3:-30} s"
 }
 
 # learn_mtu NS ADDRESS...: the first packet that is too big teaches a host the path's MTU, and is
-# lost by that.
+# lost by that. The error about it ends ping.
 learn_mtu()
 {
 	local ns=$1 to
 
 	shift
 	for to; do
-		at "$ns" ping -n -q -c 1 -W 0.3 -s 1472 "$to" >/dev/null 2>&1 || true
+		at "$ns" ping -n -q -c 1 -W 5 -s 1472 "$to" >/dev/null 2>&1 || true
 	done
 }
 
@@ -111,7 +114,7 @@ tcp_copy()
 	head -c "$bytes" /dev/urandom >"$sent"
 	at "$to" timeout 60 nc -n -l -d "$addr" 5001 >"$got" </dev/null &
 	server=$!
-	wait_for 5 listens "$to" 5001 || fail "nc does not listen"
+	wait_for 20 listens "$to" 5001 || fail "nc does not listen"
 	at "$from" timeout 60 nc -n -N "$addr" 5001 <"$sent" || fail "TCP to $addr broke"
 	wait "$server" || fail "TCP server at $addr broke"
 	cmp "$sent" "$got" || fail "TCP to $addr changed the content"
@@ -131,7 +134,7 @@ udp_copy()
 	: >"$LAB_DIR/udp.log" # an earlier receiver's word is not this one's
 	at "$to" python3 "$LAB_HERE/udp.py" receive "$addr" 5002 "$4" >"$LAB_DIR/udp.log" 2>&1 &
 	server=$!
-	wait_for 5 grep -q ready "$LAB_DIR/udp.log" || fail "UDP receiver does not start"
+	wait_for 20 grep -q ready "$LAB_DIR/udp.log" || fail "UDP receiver does not start"
 	at "$from" python3 "$LAB_HERE/udp.py" send "$addr" 5002 "$4" "$5" ||
 		fail "UDP to $addr: $(cat "$LAB_DIR/udp.log")"
 	wait "$server" || fail "UDP to $addr: $(cat "$LAB_DIR/udp.log")"
@@ -145,7 +148,7 @@ iperf()
 	shift 3
 	at "$to" iperf3 -s -1 -p 5201 >"$LAB_DIR/iperf.server" 2>&1 </dev/null &
 	server=$!
-	wait_for 5 listens "$to" 5201 || fail "iperf3 does not listen"
+	wait_for 20 listens "$to" 5201 || fail "iperf3 does not listen"
 	at "$from" iperf3 -J -c "$addr" -p 5201 "$@" >"$LAB_DIR/iperf.json" ||
 		fail "iperf3 $* to $addr: $(cat "$LAB_DIR/iperf.json")"
 	wait "$server" || true
@@ -159,6 +162,14 @@ end = json.load(open(sys.argv[1]))["end"]
 print(int(end.get("sum_received", end.get("sum"))["bits_per_second"]))' "$LAB_DIR/iperf.json"
 }
 
+# iperf_datagrams: how many the receiver got.
+iperf_datagrams()
+{
+	python3 -c 'import json, sys
+total = json.load(open(sys.argv[1]))["end"]["sum"]
+print(total["packets"] - total["lost_packets"])' "$LAB_DIR/iperf.json"
+}
+
 # sniff NS DEV COUNT FILTER...: tcpdump in the background, one line per packet; SNIFF is its process.
 sniff()
 {
@@ -168,19 +179,32 @@ sniff()
 	: >"$LAB_DIR/sniff.log"
 	bg "$ns" "$LAB_DIR/sniff.log" tcpdump -i "$dev" -n -v -l --immediate-mode -c "$count" "$@"
 	SNIFF=$BG
-	wait_for 5 grep -q 'listening on' "$LAB_DIR/sniff.log" || fail "tcpdump does not start"
+	wait_for 20 grep -q 'listening on' "$LAB_DIR/sniff.log" || fail "tcpdump does not start"
 }
 
 # sniffed [SECONDS]: what it saw, at the latest after that time.
 sniffed()
 {
-	wait_for "${1:-5}" pid_gone "$SNIFF" || lab_kill "$SNIFF"
+	wait_for "${1:-20}" pid_gone "$SNIFF" || end_capture "$SNIFF"
 	cat "$LAB_DIR/sniff.log"
+}
+
+# A tcpdump that is told to end leaves unread what it was given; one that sleeps has read all of it.
+end_capture()
+{
+	wait_for 5 sleeps "$1" || true
+	lab_kill "$1"
+}
+
+sleeps()
+{
+	grep -qs '^[0-9]* (.*) S ' "/proc/$1/stat" || pid_gone "$1"
 }
 
 # --- the black side ----------------------------------------------------------------------------------------
 
-# wire_open [SITE...]: capture what nodes (default: a and b) send into the internet.
+# wire_open [SITE...]: capture what nodes (default: a and b) send into the internet. Without -s each
+# place in the buffer is as large as the largest packet there may be, and there are few.
 wire_open()
 {
 	local s
@@ -189,9 +213,9 @@ wire_open()
 	for s; do
 		: >"$LAB_DIR/wire-$s.log"
 		bg net "$LAB_DIR/wire-$s.log" \
-			tcpdump -i "${s}0" -Q in -s 0 -B 16384 -U --immediate-mode -w "$LAB_DIR/wire-$s.pcap"
+			tcpdump -i "${s}0" -Q in -s 4096 -B 16384 -U --immediate-mode -w "$LAB_DIR/wire-$s.pcap"
 		eval "WIRE_$s=$BG"
-		wait_for 5 grep -q 'listening on' "$LAB_DIR/wire-$s.log" || fail "tcpdump does not start"
+		wait_for 20 grep -q 'listening on' "$LAB_DIR/wire-$s.log" || fail "tcpdump does not start"
 	done
 }
 
@@ -204,7 +228,7 @@ wire_close()
 	for s; do
 		eval "pid=\$WIRE_$s"
 		sleep 0.2
-		lab_kill "$pid"
+		end_capture "$pid"
 	done
 }
 

@@ -7,7 +7,7 @@ import struct
 import sys
 
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-s.settimeout(5)
+s.settimeout(30)
 s.connect(sys.argv[1])
 if sys.argv[2] == "short":
     s.send(b"\1\0\0\0")
