@@ -129,6 +129,7 @@ hold()
 	local gid
 
 	gid=$(getent group "$2" | cut -d : -f 3)
+	: >"$LAB_DIR/hold.log"
 	python3 - "$1" "$gid" "$3" "$4" >"$LAB_DIR/hold.log" <<-'EOF' &
 		import os, socket, sys, time
 		uid, gid, count = map(int, sys.argv[1:4])
@@ -141,10 +142,10 @@ hold()
 		    s.connect(sys.argv[4])
 		    held.append(s)
 		print("ready", flush=True)
-		time.sleep(60)
+		time.sleep(600)
 	EOF
 	HOLD+=($!)
-	wait_for 20 grep -q ready "$LAB_DIR/hold.log" || fail "cannot hold connections"
+	wait_for 60 grep -q ready "$LAB_DIR/hold.log" || fail "cannot hold connections"
 }
 
 # Groups that take every place they can get leave some for root.
@@ -157,10 +158,10 @@ test_clients_of_a_group_leave_room_for_root()
 		hold $ADMIN audio 40 "$sock"
 		hold $MONITOR games 40 "$sock"
 	done
-	must_exit 0 timeout 5 "$ESCLUSA" show "$(node_name a)"
-	must_exit 0 timeout 5 wg show "$(node_name a)"
+	must_exit 0 timeout 60 "$ESCLUSA" show "$(node_name a)"
+	must_exit 0 timeout 60 wg show "$(node_name a)"
 	# One group does not take the other's places either, and places of the silent come back.
-	wait_for 15 show_as $MONITOR games >/dev/null 2>&1 || fail "silent clients keep their places"
+	wait_for 60 show_as $MONITOR games >/dev/null 2>&1 || fail "silent clients keep their places"
 	kill "${HOLD[@]}"
 }
 
@@ -198,7 +199,7 @@ ask_without_end()
 # Monitors that ask all the time keep neither root waiting nor control from its work.
 test_busy_monitors_do_not_block_control()
 {
-	local asking=() i log=$LAB_DIR/ask.log before after
+	local asking=() i log=$LAB_DIR/ask.log
 
 	admin_lab
 	ping_up lana 10.2.0.2
@@ -207,18 +208,16 @@ test_busy_monitors_do_not_block_control()
 		asking+=($!)
 	done
 	for i in 1 2 3 4 5 6; do
-		wait_for 5 grep -q ready "$log.$i" || fail "nobody asks"
+		wait_for 20 grep -q ready "$log.$i" || fail "nobody asks"
 	done
 	for i in $(seq 20); do
-		before=${EPOCHREALTIME/./}
-		wg set "$(node_name a)" peer "$(node_public b)" persistent-keepalive "$i"
-		after=${EPOCHREALTIME/./}
-		[ $((after - before)) -lt 2000000 ] || fail "root waited $((after - before)) us"
+		timeout 20 wg set "$(node_name a)" peer "$(node_public b)" persistent-keepalive "$i" ||
+			fail "root waits"
 	done
 	sleep 1
 	equal "restarts under all these questions" "$(node_show a field restarts)" 0
 	kill "${asking[@]}"
-	sleep 0.5
+	wait "${asking[@]}"
 	cat "$log".*
 	[ "$(cat "$log".* | awk '$1 > 0 { n += $1 } END { print n + 0 }')" -gt 100 ] || fail "hardly a question was asked"
 }
@@ -229,7 +228,7 @@ test_missing_group_is_an_error()
 	node_config a "Admins = no-such-group"
 	must_exit 1 at a "$ESCLUSA" check "$LAB_DIR/a.conf"
 	says 'a.conf:[0-9]*: Admins = no-such-group: .*groupadd --system no-such-group'
-	must_exit 1 at a timeout 10 "$ESCLUSA" run "$LAB_DIR/a.conf"
+	must_exit 1 at a timeout 60 "$ESCLUSA" run "$LAB_DIR/a.conf"
 	says 'a.conf:[0-9]*: Admins = no-such-group: .*groupadd --system no-such-group'
 }
 
@@ -355,7 +354,7 @@ test_crashes_are_in_the_audit_log()
 	lab_join a "$NODE_A" b "$NODE_B"
 	node_needs_esclusa a
 	kill -KILL "$(node_show a pid crypto)"
-	wait_for 10 restarted_once || fail "it is not running again"
+	wait_for 30 restarted_once || fail "it is not running again"
 	audited a 1 "l.event == 'failure' and 'crypto' in l.error and l.by == 'node'"
 	audited a 2 "l.event == 'running'"
 	audit_whole "$LAB_DIR/a.state/$(node_name a).audit"
@@ -381,12 +380,12 @@ test_audit_log_is_read_by_monitors_and_rotated()
 	must_exit 1 as $STRANGER nogroup "$LAB_DIR/esclusa" audit "$log"
 	says 'Permission denied'
 	bg a "$LAB_DIR/follow.log" "$ESCLUSA" audit "$a" -f
-	wait_for 5 grep -q start "$LAB_DIR/follow.log" || fail "-f prints nothing"
+	wait_for 20 grep -q start "$LAB_DIR/follow.log" || fail "-f prints nothing"
 	wg set "$a" peer "$(node_public b)" persistent-keepalive 3
 	mv "$log" "$log.1"
 	wg set "$a" peer "$(node_public b)" persistent-keepalive 4
 	equal "lines of the new file" "$(audit_lines a True)" 2
-	wait_for 5 grep -q 'persistent_keepalive=4' "$LAB_DIR/follow.log" || fail "-f lost the new file"
+	wait_for 20 grep -q 'persistent_keepalive=4' "$LAB_DIR/follow.log" || fail "-f lost the new file"
 	grep -q 'persistent_keepalive=3' "$LAB_DIR/follow.log" || fail "-f lost a line of the old file"
 	cat "$log.1" "$log" >"$LAB_DIR/both.audit"
 	audit_whole "$LAB_DIR/both.audit"
@@ -444,12 +443,14 @@ test_refusals_do_not_fill_the_log()
 		wg_as $MONITOR games set peer "$(node_public b)" remove 2>/dev/null || true
 	done
 	i=$(audit_lines a "l.event == 'request' and l.result == 'refused'")
-	((i >= 20 && i <= 25)) || fail "$i lines for 60 refusals"
-	wait_for 8 suppressed_are_counted || fail "those left out are not counted"
+	((i >= 20 && i <= 40)) || fail "$i lines for 60 refusals" # 20, and one more every 6 s
+	wait_for 30 suppressed_are $((60 - i)) || fail "those left out are not counted"
 	audit_whole "$(node_name a)"
 }
 
-suppressed_are_counted()
+# suppressed_are COUNT: so many refusals, in all, were left out, says the log.
+suppressed_are()
 {
-	[ "$(audit_lines a "l.suppressed and l.suppressed > 20")" -ge 1 ]
+	[ "$(sed -n 's/.*"suppressed":\([0-9]*\).*/\1/p' "$LAB_DIR/a.state/$(node_name a).audit" |
+		awk '{ n += $1 } END { print n + 0 }')" = "$1" ]
 }

@@ -10,10 +10,10 @@ refused_file()
 	local code=$1 word=$2 file=$LAB_DIR/bad.conf
 
 	(umask 077 && sed "${3:-}" "$LAB_DIR/a.conf" >"$file")
-	must_exit "$code" at a timeout 10 "$ESCLUSA" run "$file"
+	must_exit "$code" at a timeout 60 "$ESCLUSA" run "$file"
 	grep -q -- "$word" "$LAB_DIR/must_exit.out" ||
 		fail "run does not say '$word': $(cat "$LAB_DIR/must_exit.out")"
-	must_exit "$code" at a timeout 10 "$ESCLUSA" check "$file"
+	must_exit "$code" at a timeout 60 "$ESCLUSA" check "$file"
 	grep -q -- "$word" "$LAB_DIR/must_exit.out" ||
 		fail "check does not say '$word': $(cat "$LAB_DIR/must_exit.out")"
 	! grep -qF "$(cat "$LAB_DIR/a.key")" "$LAB_DIR/must_exit.out" || fail "the key was shown"

@@ -69,14 +69,13 @@ test_interop_responder_outer_ipv6()
 LIMIT[interop_rekey_without_loss]=240
 test_interop_rekey_without_loss()
 {
-	local out before
+	local before
 
 	lab_join a esclusa b wireguard-go
 	ping_up lanb 10.1.0.2
 	before=$(node_handshake a)
-	out=$(at lanb ping -n -q -i 0.05 -w 132 -W 2 10.1.0.2) || fail "ping: $out"
+	ping_all lanb 10.1.0.2 -c 2640 -w 500
 	[ "$(node_handshake a)" -gt $((before + 100)) ] || fail "no new handshake in 132 s"
-	grep -q ' 0% packet loss' <<<"$out" || fail "loss during the rekey: $out"
 }
 
 # Each AEAD provider, a user's own shared object too, against another implementation.

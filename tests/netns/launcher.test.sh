@@ -21,7 +21,7 @@ limited()
 }
 
 # Like systemd: a new launcher whenever the one before ended and control connects again. It is in a
-# network that the lab does not know, so it ends with its shell.
+# network that the lab does not know, so it ends with its shell. Its log counts those that listened.
 launcher_open()
 {
 	local limits
@@ -36,7 +36,18 @@ launcher_open()
 		done
 	EOF
 	bg a "$LAB_DIR/launcher.log" bash "$LAB_DIR/launcher"
-	wait_for 5 test -S "$LAUNCHER" || fail "no launcher: $(cat "$LAB_DIR/launcher.log")"
+	launcher_listens 1
+}
+
+# launcher_listens COUNT: that many have.
+launcher_listens()
+{
+	wait_for 20 launchers "$1" || fail "no launcher: $(cat "$LAB_DIR/launcher.log")"
+}
+
+launchers()
+{
+	[ "$(grep -c '^Listening on' "$LAB_DIR/launcher.log")" -ge "$1" ]
 }
 
 launcher_pid()
@@ -104,26 +115,26 @@ test_launched_processes()
 
 	crypto=$(node_show a pid crypto)
 	kill -KILL "$crypto"
-	wait_for 10 new_crypto "$crypto" || fail "crypto did not come back"
+	wait_for 30 new_crypto "$crypto" || fail "crypto did not come back"
 	grep -q "crypto process $crypto was ended by signal 9" "$LAB_DIR/a.log" ||
 		fail "control did not learn how it ended"
-	ping_up lana 10.2.0.2 20
+	ping_up lana 10.2.0.2 60
 
 	crypto=$(node_show a pid crypto)
 	kill -STOP "$crypto"
-	wait_for 15 new_crypto "$crypto" || fail "a crypto process that hangs was not replaced"
-	ping_up lana 10.2.0.2 20
+	wait_for 60 new_crypto "$crypto" || fail "a crypto process that hangs was not replaced"
+	ping_up lana 10.2.0.2 60
 
 	crypto=$(node_show a pid crypto)
 	kill -KILL "$(launcher_pid)"
-	wait_for 15 new_crypto "$crypto" || fail "no new launcher was asked"
-	wait_for 5 pid_gone "$crypto" || fail "a process outlived its launcher"
-	ping_up lana 10.2.0.2 20
-	node_show a frames || fail "frames are missing after the restarts"
+	wait_for 60 new_crypto "$crypto" || fail "no new launcher was asked"
+	wait_for 20 pid_gone "$crypto" || fail "a process outlived its launcher"
+	ping_up lana 10.2.0.2 60
+	node_frames a
 
 	crypto=$(node_show a pid crypto)
 	node_stop a || fail "the node did not stop well"
-	wait_for 5 pid_gone "$crypto" || fail "a process outlived the node"
+	wait_for 20 pid_gone "$crypto" || fail "a process outlived the node"
 	grep -q 'frames: red .* home' "$LAB_DIR/a.log" || fail "the end of the processes was not seen"
 }
 
@@ -139,7 +150,7 @@ test_launcher_ends_with_control()
 	launcher=$(launcher_pid)
 	kill -KILL "${NODE_PID[a]}"
 	for pid in "$crypto" "$red" "$launcher"; do
-		wait_for 5 pid_gone "$pid" || fail "process $pid goes on without control"
+		wait_for 20 pid_gone "$pid" || fail "process $pid goes on without control"
 	done
 }
 
@@ -150,9 +161,14 @@ test_launcher_refuses()
 	grep -q 'started by systemd' "$LAB_DIR/must_exit.out" || fail "no reason"
 	lab_site a
 	launcher_open
+	chmod 711 "$LAB_DIR"
 	chmod 666 "$LAUNCHER"
-	must_exit 1 setpriv --reuid 65534 --clear-groups /usr/bin/python3 "$LAB_HERE/launch.py" "$LAUNCHER" 0
+	setpriv --reuid 65534 --clear-groups /usr/bin/python3 - "$LAUNCHER" 0 <"$LAB_HERE/launch.py" ||
+		fail "a stranger was answered"
+	wait_for 20 grep -q 'connection to the launcher: Operation not permitted' "$LAB_DIR/launcher.log" ||
+		fail "no word of the stranger"
 	python3 "$LAB_HERE/launch.py" "$LAUNCHER" 7 || fail "a wild side was answered"
+	launcher_listens 2
 	grep -q 'launcher ends' "$LAB_DIR/launcher.log" || fail "no word of it"
 	python3 "$LAB_HERE/launch.py" "$LAUNCHER" short || fail "a short message was answered"
 }

@@ -132,8 +132,8 @@ test_packet_processes_die_with_control()
 	red=$(process_of a red)
 	crypto=$(process_of a crypto)
 	kill -KILL "${NODE_PID[a]}"
-	wait_for 2 pid_gone "$red" || fail "red outlived control"
-	wait_for 2 pid_gone "$crypto" || fail "crypto outlived control"
+	wait_for 20 pid_gone "$red" || fail "red outlived control"
+	wait_for 20 pid_gone "$crypto" || fail "crypto outlived control"
 }
 
 # full_peers SITE KEYS: a [Peer] with 16 prefixes for each public key of a file.

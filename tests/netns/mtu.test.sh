@@ -19,10 +19,10 @@ fits()
 
 	[[ $to != *:* ]] || header=48
 	ping_all "$ns" "$to" -c 3 -s $((mtu - header)) -M "do"
-	must_fail at "$ns" ping -n -c 1 -W 1 -s $((mtu - header + 1)) -M "do" "$to"
+	must_fail at "$ns" ping -n -c 1 -W 10 -s $((mtu - header + 1)) -M "do" "$to"
 	grep -Eqi "mtu ?=? ?$mtu|too (big|long)" "$LAB_DIR/must_fail.out" ||
 		fail "no word about the MTU: $(cat "$LAB_DIR/must_fail.out")"
-	at "$ns" ip route get "$to" | grep -q "mtu $mtu" ||
+	grep -q "mtu $mtu" <<<"$(at "$ns" ip route get "$to")" ||
 		fail "$ns did not learn MTU $mtu: $(at "$ns" ip route get "$to")"
 }
 
@@ -67,16 +67,32 @@ test_mtu_changes_while_running()
 	fits lana 10.2.0.2 1420
 	black_mtu a 1360
 	black_mtu b 1360
-	sleep 1
+	wait_for 20 too_big_now 10.2.0.2 1281 || fail "the nodes do not notice"
 	forget_mtu lana
 	fits lana 10.2.0.2 1280
 	fits lana fd00:2::2 1280
 	tcp_copy lana lanb 10.2.0.2 1000000
 	black_mtu a 1500
 	black_mtu b 1500
-	sleep 1
+	wait_for 20 passes_now 10.2.0.2 1420 || fail "the nodes do not notice"
 	forget_mtu lana
 	fits lana 10.2.0.2 1420
+}
+
+# too_big_now ADDRESS BYTES: says a node to lana. passes_now: both ways.
+too_big_now()
+{
+	local out
+
+	forget_mtu lana
+	out=$(at lana ping -n -c 1 -W 1 -s $(($2 - 28)) -M "do" "$1" 2>&1) || true
+	[[ $out == *mtu* ]]
+}
+
+passes_now()
+{
+	forget_mtu lana
+	at lana ping -n -c 1 -W 1 -s $(($2 - 28)) -M "do" "$1" >/dev/null 2>&1
 }
 
 # 3500 is about what a veth pair takes while an XDP program is attached.

@@ -27,7 +27,7 @@ roam()
 	head -c 40000000 /dev/urandom >"$LAB_DIR/roam.sent"
 	at "$4" timeout 60 nc -n -l -d "$5" 5001 >"$LAB_DIR/roam.got" &
 	server=$!
-	wait_for 5 listens "$4" 5001
+	wait_for 20 listens "$4" 5001 || fail "nc does not listen"
 	at "$3" timeout 60 sh -c 'head -c 10000000; sleep 2; cat' <"$LAB_DIR/roam.sent" |
 		at "$3" timeout 60 nc -n -N "$5" 5001 &
 	transfer=$!

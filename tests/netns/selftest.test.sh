@@ -11,7 +11,7 @@ stopped_by()
 	must_exit 1 "$bad" selftest
 	grep -q "^FAIL  $1" "$LAB_DIR/must_exit.out" ||
 		fail "selftest does not name $1: $(cat "$LAB_DIR/must_exit.out")"
-	must_exit 1 at a timeout 15 "$bad" run "$LAB_DIR/a.conf"
+	must_exit 1 at a timeout 60 "$bad" run "$LAB_DIR/a.conf"
 	equal "lines about it" "$(grep -c "self-test: $1.*Nothing is started" "$LAB_DIR/must_exit.out")" 1
 	[ ! -e "/sys/fs/bpf/esclusa/$(node_name a)" ] || fail "programs were left on the NICs"
 	[ ! -e "/run/esclusa/$(node_name a).lock" ] || fail "a lock was left"

@@ -22,7 +22,7 @@ test_wg_show()
 	equal "endpoint in the dump" "$(cut -f3 <<<"$dump")" "$(node_outer b):51820"
 	[ "$(cut -f6 <<<"$dump")" -gt 0 ] || fail "nothing received, says the dump: $dump"
 	[ "$(cut -f7 <<<"$dump")" -gt 0 ] || fail "nothing sent, says the dump: $dump"
-	wg show interfaces | grep -qw "$(node_name a)" || fail "wg show interfaces does not list it"
+	grep -qw "$(node_name a)" <<<"$(wg show interfaces)" || fail "wg show interfaces does not list it"
 	equal "public key in esclusa show" "$(node_show a field public_key)" "$(node_public a)"
 	! grep -rqF "$(cat "$LAB_DIR/a.key")" "$LAB_DIR/a.log" "$LAB_DIR/show" ||
 		fail "the private key was shown"
@@ -84,7 +84,7 @@ test_key_change()
 	ping_dead lana 10.2.0.2
 	node_wg set b peer "$(node_public a)" remove peer "$(wg pubkey <"$LAB_DIR/a2.key")" \
 		allowed-ips 10.1.0.0/16,fd00:1::/32 endpoint "$(node_outer a):51820"
-	ping_up lana 10.2.0.2 12
+	ping_up lana 10.2.0.2
 	tcp_copy lanb lana 10.1.0.2 100000
 	equal "public key" "$(node_show a field public_key)" "$(wg pubkey <"$LAB_DIR/a2.key")"
 }
@@ -118,7 +118,7 @@ test_preshared_key_mismatch()
 	equal "handshake" "$(node_handshake a)" 0
 	node_psk a b >"$LAB_DIR/right.psk"
 	node_wg set b peer "$(node_public a)" preshared-key "$LAB_DIR/right.psk"
-	ping_up lana 10.2.0.2 12
+	ping_up lana 10.2.0.2
 }
 
 # third_site KIND: c beside a and b, all three each other's peers.
@@ -193,12 +193,17 @@ test_source_filter()
 	must_fail at lana ping -n -q -c 5 -i 0.05 -W 1 -I fd77::2 fd00:2::2
 	sniffed 0 | grep -q '^0 packets captured' || fail "spoofed packets came through"
 	if [ "${NODE_KIND[b]}" = esclusa ]; then
-		[ "$(node_show b counter crypto in_source)" -ge 10 ] || fail "no spoofed packet counted"
+		wait_for 20 spoofed_are_counted || fail "no spoofed packet counted"
 	fi
 	ping_all lana 10.2.0.2 -c 3
 }
 
-# Node a is behind a NAT that forgets after 3 s; only its keepalives keep the way in open.
+spoofed_are_counted()
+{
+	[ "$(node_show b counter crypto in_source)" -ge 10 ]
+}
+
+# Node a is behind a NAT that forgets after 5 s; only its keepalives keep the way in open.
 nat_lab()
 {
 	lab_site a
@@ -217,8 +222,8 @@ nat_lab()
 			}
 		}
 	EOF
-	at net sysctl -qw net.netfilter.nf_conntrack_udp_timeout=3 \
-		net.netfilter.nf_conntrack_udp_timeout_stream=3
+	at net sysctl -qw net.netfilter.nf_conntrack_udp_timeout=5 \
+		net.netfilter.nf_conntrack_udp_timeout_stream=5
 	node_config a
 	node_config b
 	node_peer a b 4 "${1:-PersistentKeepalive = 0}"
@@ -230,12 +235,12 @@ nat_lab()
 test_persistent_keepalive_behind_nat()
 {
 	nat_lab "PersistentKeepalive = 1"
-	wait_for 10 at lanb ping -n -q -c 1 -W 1 10.1.0.2 >/dev/null ||
+	wait_for 30 at lanb ping -n -q -c 1 -W 1 10.1.0.2 >/dev/null ||
 		fail "the keepalive did not make a session"
 	sleep 8
 	ping_all lanb 10.1.0.2 -c 3
 	node_wg set a peer "$(node_public b)" persistent-keepalive 0
-	sleep 5
+	sleep 7
 	ping_dead lanb 10.1.0.2
 	# And from inside it works at once.
 	ping_up lana 10.2.0.2
@@ -281,14 +286,13 @@ test_thousands_of_allowed_ips()
 LIMIT[rekey_without_loss]=240
 test_rekey_without_loss()
 {
-	local out before
+	local before
 
 	lab_join a "$NODE_A" b "$NODE_B"
 	ping_up lana 10.2.0.2
 	before=$(node_handshake a)
-	out=$(at lana ping -n -q -i 0.05 -c 2640 -W 2 10.2.0.2) || fail "ping: $out"
+	ping_all lana 10.2.0.2 -c 2640 -w 500
 	[ "$(node_handshake a)" -gt $((before + 100)) ] || fail "no new handshake in 132 s"
-	grep -q ' 0% packet loss' <<<"$out" || fail "loss during the rekey: $out"
 }
 
 # The outer header shows DSCP 0 and the inner ECN field; a mark made on the way comes out inside.
