@@ -79,6 +79,15 @@ static void no_time(struct pkt *p)
 	wrong_mac1(p);
 }
 
+static void replayed(struct pkt *p)
+{
+	struct esc_limits l = limits_open();
+
+	l.replay_ms = 0;
+	guard_limits(&node, &l);
+	initiation(p);
+}
+
 /* Hardly more than the bursts. */
 static void limit(uint32_t source_burst, uint32_t total_burst, uint32_t cookie_burst)
 {
@@ -284,6 +293,7 @@ static struct row {
 	{"initiation, no time for mac1", ESC_BLACK_mac_rate, no_time, 0},
 	{"initiation, wrong mac1", ESC_BLACK_mac1, wrong_mac1, 0},
 	{"response, wrong mac1", ESC_BLACK_mac1, response_wrong_mac1, 0},
+	{"initiation, replayed", ESC_BLACK_replay, replayed, 0},
 	{"no mac2, under load", ESC_BLACK_mac2, no_mac2, 0},
 	{"wrong mac2, under load", ESC_BLACK_mac2, wrong_mac2, 0},
 	{"one source, right mac1", ESC_BLACK_source_rate, one_source, 0},

@@ -10,6 +10,7 @@
 
 #include "budget.h"
 #include "mac.h"
+#include "replay.h"
 
 /* Only read here. The kernel refuses to map what is BPF_F_RDONLY_PROG for writing. */
 struct {
@@ -110,7 +111,9 @@ static __always_inline int esc_admit_initiation(const esc_u32 *msg, const esc_ad
 	const struct esc_limits *l = bpf_map_lookup_elem(&black_limits, &zero);
 	struct esc_buckets *all = bpf_map_lookup_elem(&black_buckets, &zero);
 	struct esc_source_key key;
+	struct esc_seen_key seen;
 	bool under_load, known;
+	int reason;
 
 	if (!guard || !l || !all)
 		return ESC_BLACK_mac1;
@@ -119,11 +122,18 @@ static __always_inline int esc_admit_initiation(const esc_u32 *msg, const esc_ad
 		return ESC_BLACK_mac_rate;
 	if (!esc_mac1_valid(guard, msg, INITIATION_WORDS))
 		return ESC_BLACK_mac1;
+	seen = esc_seen_key_of(msg + INITIATION_WORDS);
+	if (esc_is_replay(l, &seen))
+		return ESC_BLACK_replay;
 	under_load = *(const volatile __u32 *)&guard->under_load;
 	key = esc_source_of(from);
 	if (under_load && !esc_mac2_valid(guard, from, port, msg))
-		return esc_ration_cookies(l, all, &key, known);
-	return esc_ration(l, all, &key, known, under_load);
+		reason = esc_ration_cookies(l, all, &key, known);
+	else
+		reason = esc_ration(l, all, &key, known, under_load);
+	if (reason == ESC_BLACK_to_crypto)
+		esc_remember(&seen);
+	return reason;
 }
 
 /*

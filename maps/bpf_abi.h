@@ -18,7 +18,8 @@
  *
  *   black.bpf.o   program black      maps black_cfg black_addr black_stats black_xsks
  *                                    black_guard (guard.h), black_limits, black_checks,
- *                                    black_sources, black_buckets, black_talkers, black_devs
+ *                                    black_sources, black_seen, black_buckets, black_talkers,
+ *                                    black_devs
  *   red.bpf.o     program red        maps red_cfg red_addr red_stats red_xsks secure red_devs
  *   black_out.bpf.o, red_out.bpf.o   programs of that name, maps black_out_stats, red_out_stats
  *   egress.bpf.o  program egress     maps egress_cfg egress_stats (tc clsact on the black NIC: lets
@@ -71,8 +72,8 @@ struct esc_limits {
 	__u32 cookie_rate, cookie_burst; /* all initiations to be answered with a cookie */
 	__u32 known_rate, known_burst;	 /* as source_*, from where a peer was seen; not in total */
 	__u32 neighbour_rate, neighbour_burst; /* one sender's ARP and ND; in total 10 times that */
-	__u32 mac_rate; /* initiations of unknown sources whose mac1 each CPU computes */
-	__u32 reserved;
+	__u32 mac_rate;	 /* initiations of unknown sources whose mac1 each CPU computes */
+	__u32 replay_ms; /* no rate: an initiation that passed longer ago passes no more */
 };
 
 /* The burst of mac_rate: what comes in this time, but never less than one message. */
@@ -98,6 +99,14 @@ struct esc_source_key {
 struct esc_source {
 	struct esc_bucket unproven; /* without mac2; ARP and ND */
 	struct esc_bucket proven;   /* with a valid mac2 */
+};
+
+/*
+ * black_seen: LRU hash of initiations that went to crypto, by their mac1, a MAC of all that matters
+ * in them. The value is when the first one did (CLOCK_MONOTONIC, ns).
+ */
+struct esc_seen_key {
+	__u8 mac1[16];
 };
 
 /*
@@ -147,6 +156,7 @@ static inline __u32 esc_attack_kind(__u32 reason)
 		return ESC_ATTACK_mac1;
 	case ESC_BLACK_mac2:
 		return ESC_ATTACK_mac2;
+	case ESC_BLACK_replay:
 	case ESC_BLACK_source_rate:
 	case ESC_BLACK_total_rate:
 		return ESC_ATTACK_rate;

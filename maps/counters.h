@@ -37,6 +37,7 @@
 	X(no_session, DROP, "receiver index that does not exist")                                  \
 	X(mac_rate, DROP, "more handshakes than there is time to check")                           \
 	X(mac1, DROP, "handshake with a wrong mac1")                                               \
+	X(replay, DROP, "initiation that was seen before")                                         \
 	X(mac2, DROP, "under load: initiation without a valid mac2")                               \
 	X(source_rate, DROP, "too many handshakes from one source")                                \
 	X(total_rate, DROP, "too many handshakes in total")                                        \

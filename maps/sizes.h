@@ -24,6 +24,10 @@
 #define ESC_SOURCES_DEFAULT 16384u
 #define ESC_TALKERS_MAX	    4096u
 
+/* Initiations that the black program remembers, and after how many ms a copy is a replay. */
+#define ESC_SEEN_MAX  8192u
+#define ESC_REPLAY_MS 1000u
+
 /* Slots of each AF_XDP ring (RX, TX, fill, completion): a power of two. */
 #define ESC_XSK_RING 2048u
 

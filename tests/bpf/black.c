@@ -228,6 +228,7 @@ static void no_limits_no_message(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		guard_reset(&node);
 		none.mac_rate = cases[i].checks ? limits_open().mac_rate : 0;
+		none.replay_ms = limits_open().replay_ms;
 		guard_limits(&node, &none);
 		node.guard->under_load = cases[i].under_load;
 		if (cases[i].known)
@@ -238,6 +239,14 @@ static void no_limits_no_message(void **state)
 	}
 	data4(&p);
 	run_expect(&run, &p, XDP_REDIRECT, ESC_BLACK_to_crypto, "sessions need no limits");
+	guard_reset(&node);
+	initiation4(&p);
+	run_expect(&run, &p, XDP_REDIRECT, ESC_BLACK_to_crypto, "limits");
+	none.mac_rate = limits_open().mac_rate;
+	none.replay_ms = 0;
+	guard_limits(&node, &none);
+	run_expect(&run, &p, XDP_DROP, ESC_BLACK_replay, "no limits, and it was seen before");
+	run.seen |= 1ull << ESC_BLACK_replay;
 	guard_reset(&node);
 	run_settle(&run, true, "no limits");
 }

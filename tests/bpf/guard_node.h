@@ -55,7 +55,7 @@ static inline void guard_limits(const struct guard_node *n, const struct esc_lim
 	must(!bpf_map_update_elem(n->limits, &zero, l, BPF_ANY), "cannot write black_limits");
 }
 
-/* No bucket of these is ever empty. */
+/* No bucket of these is ever empty, and nothing is a replay. */
 static inline struct esc_limits limits_open(void)
 {
 	const uint32_t n = 1000000000;
@@ -72,6 +72,7 @@ static inline struct esc_limits limits_open(void)
 		.known_burst = n,
 		.neighbour_rate = n / 10,
 		.neighbour_burst = n / 10,
+		.replay_ms = UINT32_MAX,
 	};
 }
 

@@ -27,6 +27,7 @@ const struct esc_defence esc_defence_default = {
 			.known_burst = 50,
 			.neighbour_rate = 50,
 			.neighbour_burst = 100,
+			.replay_ms = ESC_REPLAY_MS,
 		},
 	.sources = ESC_SOURCES_DEFAULT,
 	.detect = {.alarm_after = 2, .calm_after = 30},
