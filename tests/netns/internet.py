@@ -65,9 +65,13 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 # Answers come from the address that was asked: one socket for each.
-def probe(address, port):
+def bound(address, port):
     s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     s.bind((address, port))
+    return s
+
+
+def probe(s):
     while True:
         try:
             _, sender = s.recvfrom(2048)
@@ -87,7 +91,7 @@ def main(directory):
     os.chdir(directory)
     for address in addresses():
         for port in (3478, 3479):
-            threading.Thread(target=probe, args=(address, port), daemon=True).start()
+            threading.Thread(target=probe, args=(bound(address, port),), daemon=True).start()
     server = Server(("::", 80), Handler)
     print("ready", flush=True)
     server.serve_forever()
