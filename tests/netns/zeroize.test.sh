@@ -59,7 +59,7 @@ test_zeroize_under_traffic()
 	wire_open a
 	bg lana "$LAB_DIR/ping.log" ping -n -i 0.002 -W 1 10.2.0.2
 	bg lana "$LAB_DIR/marker.log" ping -n -i 0.05 -p deadbeefcafe 10.2.0.2
-	wait_for 20 answers_are_more_than 50 || fail "there is no traffic"
+	wait_for 20 zeroize_answers_exceed 50 || fail "there is no traffic"
 	must_exit 0 "$ESCLUSA" zeroize "$LAB_DIR/a.conf" --yes
 	says 'running keys wiped by the crypto process'
 	says '2 keys overwritten in place'
@@ -69,9 +69,9 @@ test_zeroize_under_traffic()
 	wait_for 20 no_more_answers || fail "answers go on"
 	wait_for 5 sleeps "$WIRE_a" || true
 	sent=$(wire a count data)
-	received=$(answers)
+	received=$(zeroize_answers)
 	sleep 1
-	equal "answers after zeroize" "$(answers)" "$received"
+	equal "answers after zeroize" "$(zeroize_answers)" "$received"
 	wire_close a
 	equal "data on the wire after zeroize" "$(wire a count data)" "$sent"
 	wire_clean a
@@ -95,23 +95,23 @@ test_zeroize_under_traffic()
 	must_exit 2 at a timeout 60 "$ESCLUSA" run "$LAB_DIR/a.conf"
 }
 
-answers()
+zeroize_answers()
 {
 	grep -c 'bytes from' "$LAB_DIR/ping.log"
 }
 
-answers_are_more_than()
+zeroize_answers_exceed()
 {
-	[ "$(answers)" -gt "$1" ]
+	[ "$(zeroize_answers)" -gt "$1" ]
 }
 
 no_more_answers()
 {
 	local before
 
-	before=$(answers)
+	before=$(zeroize_answers)
 	sleep 0.5
-	[ "$(answers)" = "$before" ]
+	[ "$(zeroize_answers)" = "$before" ]
 }
 
 # Wiped before it ends, not only given back to the kernel: the end is held up for a look. Control,
