@@ -116,7 +116,7 @@ test_router_leak_without_classifier()
 	router_rules '[Split]' "Deny = udp 53"
 	node_config b
 	node_peer a b
-	ESCLUSA=$blind router_start
+	ESCLUSA=$blind node_start a esclusa # its red domain knows no flows: no answer comes back
 	wire_open a
 	at lana ping -n -q -c 20 -i 0.05 -W 1 10.2.0.2 || true
 	at lana ping -n -q -c 20 -i 0.05 -W 1 fd00:2::2 || true
@@ -131,7 +131,7 @@ test_router_leak_without_classifier()
 		fail "the guard saw nothing secure: the classifier is at work"
 	[ "$(node_show a counter black_out denied)" -ge 1 ] || fail "the guard let a denied packet out"
 	equal "secure packets to red" "$(node_show a counter red_xdp to_red)" 0
-	wire_tells a 50 0 || fail "the wire tells of the LAN"
+	wire_tells a 15 0 || fail "the wire tells of the LAN"
 }
 
 # The judge itself: the kernel's router, which knows no secure prefixes, and a LAN without NAT.
