@@ -28,6 +28,25 @@ test_wg_show()
 		fail "the private key was shown"
 }
 
+# `wg` removes sockets at which nobody listens: it must not find one before the node does.
+test_wg_asks_while_the_node_starts()
+{
+	lab_site a
+	node_config a
+	NODE_KIND[a]=esclusa
+	bg a "$LAB_DIR/a.log" strace -o "$LAB_DIR/strace.log" -e trace=listen \
+		-e inject=listen:delay_enter=500000 "$ESCLUSA" run "$LAB_DIR/a.conf"
+	NODE_PID[a]=$BG
+	wait_for 60 asked_and_settled a || fail "the node does not start"
+	node_wg show a >/dev/null || fail "its socket is gone"
+}
+
+asked_and_settled()
+{
+	wg show interfaces >/dev/null
+	node_settled "$1"
+}
+
 test_wg_set()
 {
 	lab_join a "$NODE_A" b "$NODE_B"

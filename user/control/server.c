@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define READ_SIZE 16384
+#define NOT_YET	  ".new"
 
 /* Places that clients of a class may hold at once. Six are left for root, whatever others do. */
 static const uint32_t share[] = {
@@ -213,18 +214,20 @@ static bool somebody_answers(const struct sockaddr_un *sa)
 	return yes;
 }
 
+/* Under another name until it listens: `wg` removes a socket that nobody listens at. */
 static int listen_at(const char *path, const struct esc_access *access)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	gid_t groups[ESC_ACL_GROUPS];
 	int err = 0;
 
-	if (strlen(path) >= sizeof(sa.sun_path))
+	if (strlen(path) + strlen(NOT_YET) >= sizeof(sa.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(sa.sun_path, path, strlen(path));
 	if (somebody_answers(&sa))
 		return -EADDRINUSE;
-	if (unlink(path) && errno != ENOENT)
+	strcat(sa.sun_path, NOT_YET);
+	if (unlink(sa.sun_path) && errno != ENOENT)
 		return -errno;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -235,11 +238,11 @@ static int listen_at(const char *path, const struct esc_access *access)
 	umask(mask);
 	esc_access_groups(access, groups);
 	if (!err)
-		err = esc_acl_set(path, -1, groups, true);
-	if (!err && listen(fd, (int)ESC_CLIENTS_MAX))
+		err = esc_acl_set(sa.sun_path, -1, groups, true);
+	if (!err && (listen(fd, (int)ESC_CLIENTS_MAX) || rename(sa.sun_path, path)))
 		err = -errno;
 	if (err) {
-		unlink(path);
+		unlink(sa.sun_path);
 		close(fd);
 	}
 	return err ? err : fd;
