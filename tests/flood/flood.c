@@ -160,9 +160,6 @@ static void stop(int signal_number)
 
 static int send_all(struct flood *f, const struct flood_bpf *bpf)
 {
-	const struct sigaction act = {.sa_handler = stop};
-
-	sigaction(SIGTERM, &act, NULL);
 	while (!stopped && monotonic() < f->plan.end && bpf->bss->state.sent < f->plan.count) {
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->frame, .data_size_in = f->len,
 			    .repeat = f->plan.interval ? ROUND_PACED : ROUND,
@@ -179,6 +176,7 @@ static int send_all(struct flood *f, const struct flood_bpf *bpf)
 
 static int run(struct flood *f)
 {
+	const struct sigaction act = {.sa_handler = stop};
 	struct flood_bpf *bpf = flood_bpf__open();
 	uint64_t begin, end;
 	double seconds;
@@ -198,7 +196,8 @@ static int run(struct flood *f)
 		fprintf(stderr, "flood: loading its program: %s\n", strerror(-err));
 		return 1;
 	}
-	fputs("sending\n", stderr); /* labs wait for it */
+	sigaction(SIGTERM, &act, NULL);
+	fputs("sending\n", stderr); /* labs wait for it, and may end it from now on */
 	err = send_all(f, bpf);
 	end = monotonic(); /* the last call ends later, but sends nothing after the plan's end */
 	seconds = (double)((end < f->plan.end ? end : f->plan.end) - begin) / 1e9;
