@@ -74,7 +74,7 @@ def forge(device, mac, key, count, source=None):
         head = head[:10] + struct.pack("!H", total) + head[12:]
         message = b"\x01\0\0\0" + os.urandom(112)
         message += hashlib.blake2s(message, key=key, digest_size=16).digest() + bytes(16)
-        out.send(ethernet + head + struct.pack("!HHHH", 9999, wire.PORT, 156, 0) + message)
+        wire.send(out, ethernet + head + struct.pack("!HHHH", 9999, wire.PORT, 156, 0) + message)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import struct
 import sys
 import time
 
+import wire
+
 V4 = {"black": ("100.64.1.254", "100.64.1.1"), "red": ("10.1.0.2", "10.2.0.2")}
 V6 = {"black": ("2001:db8:1::ffff", "2001:db8:1::1"), "red": ("fd00:1::2", "fd00:2::2")}
 OWN4 = {"black": "100.64.1.1", "red": "10.1.0.1"}
@@ -118,7 +120,7 @@ class Hostile:
 
     def send(self, count):
         for number in range(count):
-            self.socket.send(self.frame())
+            wire.send(self.socket, self.frame())
             if number % 32 == 31:
                 time.sleep(0.004)
 

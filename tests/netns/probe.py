@@ -13,6 +13,8 @@ import struct
 import sys
 import time
 
+import wire
+
 PORTS = list(range(1, 1025)) + [1194, 1701, 3389, 5060, 5353, 8080, 8443, 33434, 33435, 51820]
 GROUPS4 = {"224.0.0.1": 1, "224.0.0.2": 2, "224.0.0.251": 251, "224.0.0.252": 252}
 
@@ -39,7 +41,7 @@ class Prober:
         self.sent = 0
 
     def frame(self, ethertype, body, mac=None):
-        self.socket.send(((mac or self.mac) + self.own + ethertype + body).ljust(60, b"\0"))
+        wire.send(self.socket, ((mac or self.mac) + self.own + ethertype + body).ljust(60, b"\0"))
         self.sent += 1
         if self.sent % 50 == 0:
             time.sleep(0.005)

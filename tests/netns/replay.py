@@ -6,7 +6,7 @@
 import socket
 import sys
 
-from wire import frames
+from wire import frames, send
 
 
 def main(device, mac, path):
@@ -14,7 +14,7 @@ def main(device, mac, path):
     s.bind((device, 0))
     target = bytes.fromhex(mac.replace(":", ""))
     for frame in frames(path):
-        s.send(target + frame[6:])
+        send(s, target + frame[6:])
 
 
 if __name__ == "__main__":

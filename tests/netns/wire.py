@@ -10,8 +10,10 @@
                                         data messages, sorted, hexadecimal
 """
 import collections
+import errno
 import struct
 import sys
+import time
 
 WIREGUARD = {1: ("initiation", 148), 2: ("response", 92), 3: ("cookie", 64)}
 PORT = 51820
@@ -29,6 +31,17 @@ def frames(path):
                 return
             size = struct.unpack(order + "I", record[8:12])[0]
             yield f.read(size)
+
+
+def send(raw, frame):
+    """By a packet socket. A cable whose other end has no time refuses frames: then again."""
+    while True:
+        try:
+            return raw.send(frame)
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            time.sleep(0.001)
 
 
 def udp_kind(udp):
