@@ -15,8 +15,15 @@ detects()
 	[ "$(detection "$1" "$2")" = True ]
 }
 
-# Both nodes; a is quick to be calm again.
+# Both nodes; a, which runs already, is quick to be calm again.
 detect_lab()
+{
+	detect_node
+	node_start b "$NODE_B"
+	ping_up lana 10.2.0.2
+}
+
+detect_node()
 {
 	lab_site a
 	lab_site b
@@ -25,8 +32,6 @@ detect_lab()
 	node_peer a b
 	node_peer b a
 	node_start a esclusa
-	node_start b "$NODE_B"
-	ping_up lana 10.2.0.2
 	flood_open
 }
 
@@ -34,7 +39,7 @@ detect_lab()
 follow()
 {
 	bg "$1" "$2" "$ESCLUSA" monitor "$(node_name "$1")" "${@:3}"
-	wait_for 5 grep -q 'status' "$2" || fail "monitor says nothing: $(cat "$2")"
+	wait_for 20 grep -q 'status' "$2" || fail "monitor says nothing: $(cat "$2")"
 }
 
 # event LOG EXPRESSION: how many lines of it, e, does this hold for?
@@ -50,9 +55,28 @@ told()
 	[ "$(event "$1" "$3")" -ge "$2" ]
 }
 
+# told_once LOG EXPRESSION: who follows may hear of it later than who asks.
+told_once()
+{
+	wait_for 20 told "$1" 1 "$2" || true
+	equal "events with $2" "$(event "$1" "$2")" 1
+}
+
+# attacked EXPRESSION, calm_again: node a says so, within a time that decides nothing.
+attacked()
+{
+	wait_for 30 detects a "d['state'] == 'attack' and ($1)" ||
+		fail "no attack where $1: $(detection a d)"
+}
+
+calm_again()
+{
+	wait_for 60 detects a 'd["state"] == "calm"' || fail "it does not end: $(detection a d)"
+}
+
 test_attack_is_seen_followed_and_over()
 {
-	local json text peak dropped
+	local json text begun ended peak dropped
 
 	detect_lab
 	follow a "$LAB_DIR/follow.json" -j
@@ -61,9 +85,11 @@ test_attack_is_seen_followed_and_over()
 	text=$BG
 	detects a 'd["state"] == "calm" and not d["attacks"] and not d["top_sources"]' ||
 		fail "not calm at first: $(detection a d)"
-	"$ESCLUSA" show "$(node_name a)" | grep -q '^  calm: ' || fail "show does not say calm"
+	"$ESCLUSA" show "$(node_name a)" >"$LAB_DIR/show.text"
+	grep -q '^  calm: ' "$LAB_DIR/show.text" || fail "show does not say calm"
+	begun=$EPOCHSECONDS
 	flood_begin mac1 --from 203.0.113.9:1000 --rate 100000
-	wait_for 3 detects a 'd["state"] == "attack"' || fail "no attack after 3 s: $(detection a d)"
+	attacked True
 	sleep 1
 	detects a 'd["attacks"][0]["kinds"] == ["mac1"] and d["attacks"][0]["end"] == 0' ||
 		fail "another kind: $(detection a d)"
@@ -74,23 +100,23 @@ test_attack_is_seen_followed_and_over()
 	grep -q 'from 203.0.113.9 .*: mac1' "$LAB_DIR/show.text" || fail "show has no source"
 	sleep 2
 	flood_end
-	wait_for 20 detects a 'd["state"] == "calm"' || fail "it does not end: $(detection a d)"
+	ended=$EPOCHSECONDS
+	calm_again
 	ping_all lana 10.2.0.2 -c 5
+	# A second may begin with so few of them that it is not loud.
 	dropped=$(($(node_show a counter black_xdp mac1) + $(node_show a counter black_xdp mac_rate)))
-	detects a "abs(d['attacks'][0]['packets'] - $dropped) <= 50" ||
+	detects a "abs(d['attacks'][0]['packets'] - $dropped) <= 500" ||
 		fail "the program dropped $dropped, of $FLOOD_SENT: $(detection a d)"
-	detects a '3 <= d["attacks"][0]["end"] - d["attacks"][0]["start"] <= 20' ||
-		fail "another time: $(detection a d)"
+	detects a "$begun - 9 <= d['attacks'][0]['start'] <= d['attacks'][0]['end'] - 3 <= $ended + 6" ||
+		fail "another time, not from $begun to $ended: $(detection a d)"
 	peak=$(detection a 'd["attacks"][0]["peak"]')
 	[ "$peak" -ge 5000 ] || fail "peak $peak"
 	# The audit log, and both who followed.
 	audited a 1 "l.event == 'attack_start' and l.kinds == 'mac1' and l.peak > 100"
 	audited a 1 "l.event == 'attack_end' and l.peak == $peak and l.sources == '203.0.113.9'"
-	equal "attack_start events" "$(event "$LAB_DIR/follow.json" \
-		'e["event"] == "attack_start" and e["kinds"] == "mac1"')" 1
-	equal "attack_end events" "$(event "$LAB_DIR/follow.json" \
-		"e['event'] == 'attack_end' and e['peak'] == $peak")" 1
-	grep -q ' attack_start .* kinds=mac1 ' "$LAB_DIR/follow.text" ||
+	told_once "$LAB_DIR/follow.json" 'e["event"] == "attack_start" and e["kinds"] == "mac1"'
+	told_once "$LAB_DIR/follow.json" "e['event'] == 'attack_end' and e['peak'] == $peak"
+	wait_for 20 grep -q ' attack_start .* kinds=mac1 ' "$LAB_DIR/follow.text" ||
 		fail "monitor's text: $(cat "$LAB_DIR/follow.text")"
 	kill -INT "$text"
 	wait "$text" || fail "monitor ended with $? after Ctrl-C"
@@ -110,11 +136,10 @@ attacked_by()
 	shift 2
 	seen=$(detection a 'd["attacks_seen"]')
 	flood_begin "$@"
-	wait_for 3 detects a "d['state'] == 'attack' and '$kind' in d['attacks'][0]['kinds']" ||
-		fail "no attack of kind $kind after 3 s of $1: $(detection a d)"
+	attacked "'$kind' in d['attacks'][0]['kinds']"
 	sleep 1
 	flood_end
-	wait_for 20 detects a 'd["state"] == "calm"' || fail "$1 does not end: $(detection a d)"
+	calm_again
 	equal "attacks" "$(detection a 'd["attacks_seen"]')" $((seen + 1))
 	equal "main source of $1" "$(detection a \
 		'" ".join(s["source"] for s in d["attacks"][0]["sources"]) or "none"')" "$source"
@@ -124,11 +149,17 @@ attacked_by()
 LIMIT[kinds_and_sources_of_attacks]=150
 test_kinds_and_sources_of_attacks()
 {
-	detect_lab
+	local forgiven
+
+	detect_node
+	# Packets of sessions from before the start are no attack for 20 s.
+	forgiven=$((SECONDS + 20))
 	flood_begin session --rate 50000
 	sleep 3
 	flood_end
-	sleep 18 # packets of sessions from before the start are no attack for so long
+	node_start b "$NODE_B"
+	ping_up lana 10.2.0.2
+	wait_for 60 later_than "$forgiven"
 	equal "attacks" "$(detection a 'd["attacks_seen"]')" 0
 	wire_open b
 	ping_all lanb 10.1.0.2 -c 20
@@ -145,11 +176,16 @@ test_kinds_and_sources_of_attacks()
 	"$ESCLUSA" audit "$(node_name a)" --verify >/dev/null || fail "the audit log is not whole"
 	# A node that stops meanwhile writes down the end that it saw.
 	flood_begin mac1 --rate 50000
-	wait_for 3 detects a 'd["state"] == "attack"' || fail "no attack: $(detection a d)"
+	attacked True
 	node_stop a || fail "node a ended with $?"
 	flood_end
 	audited a 8 "l.event == 'attack_end'"
 	audited a 1 "l.event == 'attack_end' and l.kinds == 'mac1' and l.seq > 10"
+}
+
+later_than()
+{
+	[ "$SECONDS" -gt "$1" ]
 }
 
 # Traffic, handshakes, a crypto process that is killed while its peer goes on sending.
@@ -162,18 +198,15 @@ test_work_is_no_attack()
 	iperf lanb lana 10.1.0.2 -t 3
 	bg lanb "$LAB_DIR/ping.log" ping -n -q -i 0.002 10.1.0.2
 	kill -KILL "$(node_show a pid crypto)"
-	sleep 2
-	wait_for 30 node_ready a || fail "it does not come back"
-	ping_up lana 10.2.0.2 20
-	timeout 5 wg set "$(node_name b)" listen-port 51821
-	ping_up lana 10.2.0.2 30
+	wait_for 60 restarted_once || fail "it does not come back"
+	ping_up lana 10.2.0.2 60
+	timeout 20 wg set "$(node_name b)" listen-port 51821
+	ping_up lana 10.2.0.2 60
 	lab_kill "$BG"
 	equal "attacks" "$(detection a 'd["attacks_seen"]')" 0
-	equal "failures that were told" \
-		"$(event "$LAB_DIR/follow.json" 'e["event"] == "failure"')" 1
-	equal "restarts that were told" \
-		"$(event "$LAB_DIR/follow.json" 'e["event"] == "running" and e["restarts"] == 1')" 1
-	[ "$(event "$LAB_DIR/follow.json" 'e["event"] == "session_up"')" -ge 1 ] ||
+	told_once "$LAB_DIR/follow.json" 'e["event"] == "failure"'
+	told_once "$LAB_DIR/follow.json" 'e["event"] == "running" and e["restarts"] == 1'
+	wait_for 20 told "$LAB_DIR/follow.json" 1 'e["event"] == "session_up"' ||
 		fail "no session was told: $(cat "$LAB_DIR/follow.json")"
 }
 
@@ -192,17 +225,19 @@ test_who_may_follow_and_for_how_long()
 	audited a 1 "l.event == 'request' and l.uid == $STRANGER and l.request == 'monitor'"
 	must_exit 1 "$ESCLUSA" monitor "${name}x"
 	says 'no node named'
-	as "$MONITOR" games "$LAB_DIR/esclusa" monitor "$name" -j >"$log" 2>"$LAB_DIR/follow.err" &
+	# Not by as(): a function in the background is a shell, and what it runs would outlive it.
+	setpriv --reuid "$MONITOR" --regid games --groups games -- \
+		"$LAB_DIR/esclusa" monitor "$name" -j >"$log" 2>"$LAB_DIR/follow.err" &
 	pid=$!
-	wait_for 5 grep -q status "$log" || fail "a monitor may not follow: $(cat "$LAB_DIR/follow.err")"
+	wait_for 20 grep -q status "$log" || fail "a monitor may not follow: $(cat "$LAB_DIR/follow.err")"
 	sleep 11 # nobody asks those who follow to say something
 	must_exit 0 show_as "$MONITOR" games
 	node_stop a || fail "node a ended with $?"
-	wait_for 5 grep -q 'waiting for it' "$LAB_DIR/follow.err" || fail "it does not wait"
+	wait_for 20 grep -q 'waiting for it' "$LAB_DIR/follow.err" || fail "it does not wait"
 	kill -0 "$pid" || fail "monitor ended with the node"
 	equal "stops that were told" "$(event "$log" 'e["event"] == "stop"')" 1
 	node_start a esclusa
-	wait_for 5 told "$log" 2 'e["event"] == "status"' ||
+	wait_for 30 told "$log" 2 'e["event"] == "status"' ||
 		fail "it does not come back: $(cat "$log" "$LAB_DIR/follow.err")"
 	lab_kill "$pid"
 }
