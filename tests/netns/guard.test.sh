@@ -44,7 +44,7 @@ test_sessions_appear_and_vanish_in_the_guard_map()
 	guard a sessions | grep -qx "$first" || fail "session $first is not in the map"
 	# A new crypto process knows nothing of the sessions of the one before.
 	kill -KILL "$(node_show a pid crypto)"
-	wait_for 10 ping_once lana 10.2.0.2 || fail "the node does not come back"
+	wait_for 60 ping_once lana 10.2.0.2 || fail "the node does not come back"
 	second=$(index_on_the_wire)
 	guard a sessions | grep -qx "$second" || fail "session $second is not in the map"
 	! guard a sessions | grep -qx "$first" || fail "session $first is still in the map"
@@ -73,6 +73,12 @@ forge()
 	at net timeout 30 python3 "$LAB_HERE/guard.py" a0 forge "$mac" "$(node_public a)" "$@"
 }
 
+# worked_on REFUSED: crypto has refused some more than these by now.
+worked_on()
+{
+	[ $(($(node_show a counter crypto in_bad_handshake) - $1)) -ge 20 ]
+}
+
 # Enough of what only an attacker sends; then a peer that begins anew, and the calm after it.
 test_under_load_and_calm_again()
 {
@@ -84,7 +90,7 @@ test_under_load_and_calm_again()
 	equal "under load" "$(node_show a field under_load)" False
 	equal "number of the cookie secret" "$(guard a cookie)" 0
 	forge 800
-	wait_for 5 under_load_is 1 || fail "not under load"
+	wait_for 20 under_load_is 1 || fail "not under load"
 	equal "under load" "$(node_show a field under_load)" True
 	forge 50
 	ping_all lana 10.2.0.2 -c 5
@@ -93,17 +99,20 @@ test_under_load_and_calm_again()
 	# In the name of a peer: few cost a Diffie-Hellman operation, the others are asked for a cookie.
 	refused=$(node_show a counter crypto in_bad_handshake)
 	forge 500 100.64.2.1
+	wait_for 20 worked_on "$refused" || fail "hardly any of 500 was worked on"
 	sleep 1
 	refused=$(($(node_show a counter crypto in_bad_handshake) - refused))
-	[ "$refused" -ge 20 ] || fail "only $refused of 500 were worked on"
 	[ "$refused" -le 200 ] || fail "$refused of 500 were worked on"
-	sleep 2
 	# It is where a peer was seen: its initiation is answered without a cookie.
 	node_stop b
 	node_start b "${NODE_KIND[b]}"
-	wait_for 3 ping_once lanb 10.1.0.2 || fail "a peer that starts again does not get in"
+	sleep 2
+	forge 300 # so that it stays under load
+	ping_up lanb 10.1.0.2 60
 	under_load_is 1 || fail "not under load any more"
-	wait_for 25 under_load_is 0 || fail "under load for ever"
+	[ "${NODE_KIND[b]}" != esclusa ] ||
+		equal "cookies for a peer that starts again" "$(node_show b counter crypto in_cookie)" 0
+	wait_for 60 under_load_is 0 || fail "under load for ever"
 	equal "under load" "$(node_show a field under_load)" False
 	ping_all lana 10.2.0.2 -c 5
 	node_adds_up a
