@@ -62,7 +62,7 @@ red_side()
 # What users see: other sites and the internet, and nothing of the change.
 site_works()
 {
-	ping_up lana 10.2.0.2 15
+	ping_up lana 10.2.0.2 60
 	ping_up lana fd00:2::2
 	ping_up lanb 10.1.0.2
 	learn_mtus
@@ -84,7 +84,7 @@ nothing_in_clear()
 	bg gate "$LAB_DIR/clear.log" tcpdump -n -l -i wan0 --immediate-mode \
 		'net 10.2.0.0/16 or net fd00:2::/32'
 	CLEAR=$BG
-	wait_for 5 grep -q 'listening on' "$LAB_DIR/clear.log" || fail "tcpdump does not start"
+	wait_for 20 grep -q 'listening on' "$LAB_DIR/clear.log" || fail "tcpdump does not start"
 }
 
 nothing_was_in_clear()
@@ -107,9 +107,15 @@ test_beside_a_router_on_links_of_its_own()
 	nothing_in_clear
 	site_works
 	nothing_was_in_clear
+	wait_for 60 hops_are "10.1.0.1 10.1.254.2 10.2.0.1 10.2.0.2" ||
+		fail "hops: $(cat "$LAB_DIR/trace")"
+}
+
+# hops_are ADDRESSES: of the way to the other site. Hosts limit how many errors they send.
+hops_are()
+{
 	at lana traceroute -n -q 1 -w 2 10.2.0.2 >"$LAB_DIR/trace"
-	equal "hops" "$(awk 'NR > 1 { print $2 }' "$LAB_DIR/trace" | xargs)" \
-		"10.1.0.1 10.1.254.2 10.2.0.1 10.2.0.2"
+	[ "$(awk 'NR > 1 { print $2 }' "$LAB_DIR/trace" | xargs)" = "$1" ]
 }
 
 # The node is a host of the LAN on its red side, and behind NAT on its black one: it calls.
@@ -146,7 +152,7 @@ test_beside_a_router_a_dead_node_is_a_dead_end()
 	node_peer b a 4 "Endpoint = 203.0.113.2:$NODE_PORT"
 	node_start a esclusa
 	node_start b "$NODE_B"
-	ping_up lana 10.2.0.2 15
+	ping_up lana 10.2.0.2 60
 	nothing_in_clear
 	lab_forward a # even of a kernel that forwards
 	kill -KILL "${NODE_PID[a]}"

@@ -3,9 +3,10 @@
 
     connections.py hold N ADDRESS        N downloads of /slow; prints every second how many of them
                                          brought something in it: "alive N"
-    connections.py udp N ADDRESS PORT [BATCH]
-                                         N datagrams, each from a port of its own, so many at once
-                                         and a pause; prints how many were answered
+    connections.py udp N ADDRESS PORT [BATCH [SECONDS]]
+                                         N datagrams, each from a port of its own, so many at once,
+                                         which are waited for so long, and a pause; prints how many
+                                         were answered
     connections.py match KEY=VALUE...    of the list (JSON) on standard input: those with all of
                                          these values; prints one key: KEY? ; exit 1: none
 """
@@ -38,7 +39,7 @@ def hold(count, address):
         print("alive", len(heard), flush=True)
 
 
-def udp(count, address, port, size=100):
+def udp(count, address, port, size=100, patience=0.3):
     answered = 0
     for begin in range(0, count, size):
         batch = []
@@ -50,7 +51,7 @@ def udp(count, address, port, size=100):
             except OSError:  # an ICMP error about one before it
                 pass
             batch.append(s)
-        end = time.monotonic() + 0.3
+        end = time.monotonic() + patience
         for s in batch:
             s.settimeout(max(0.001, end - time.monotonic()))
             try:

@@ -19,7 +19,7 @@ router_is()
 
 router_says()
 {
-	wait_for "${2:-3}" router_is "$1" ||
+	wait_for "${2:-20}" router_is "$1" ||
 		fail "not so: $1: $("$ESCLUSA" show "$(node_name a)" -j |
 			python3 -c 'import json, sys; print(json.load(sys.stdin)["router"])')"
 }
@@ -46,14 +46,14 @@ test_connections_are_listed()
 	node_start a esclusa # without the pings of router_start
 	internet
 	bg lana "$LAB_DIR/slow" curl -sS -N "http://$SRV4/slow"
-	wait_for 5 grep -q 3 "$LAB_DIR/slow" || fail "no download: $(cat "$LAB_DIR/slow")"
+	wait_for 30 grep -q 3 "$LAB_DIR/slow" || fail "no download: $(cat "$LAB_DIR/slow")"
 	check_tcp
 	# Until the neighbours on both NICs are known, first packets are lost.
 	at lana ping -n -q -c 3 -i 0.2 198.51.100.3 >/dev/null
 	at lana ping -n -q -c 3 -i 0.2 2001:db8:f::3 >/dev/null
 	ping_all lana "$SRV4" -c 5
 	ping_all lana "$SRV6" -c 3 -I 2001:db8:a1::2
-	equal "answers" "$(at lana python3 "$LAB_HERE/connections.py" udp 1 "$SRV4" 3478)" 1
+	equal "answers" "$(at lana python3 "$LAB_HERE/connections.py" udp 1 "$SRV4" 3478 1 10)" 1
 	equal "answers" "$(at lana python3 "$LAB_HERE/connections.py" udp 1 198.51.100.77 9)" 0
 	listed protocol=icmp type=8 code=0 src=10.1.0.2 dst="$SRV4" packets=5 bytes=420 \
 		reply_type=0 reply_src="$SRV4" reply_dst="$OWN4" reply_packets=5 reply_bytes=420 >/dev/null ||
@@ -96,16 +96,21 @@ sys.exit("router" in s or s["mode"] != "encryptor")' || fail "an encryptor shows
 LIMIT[connections_end_and_their_ports_are_free_again]=120
 test_connections_end_and_their_ports_are_free_again()
 {
+	local begun
+
 	router_needs_esclusa
 	lab_internet
 	router_rules '[Split]' 'IcmpTimeout = 60'
 	node_start a esclusa # without the pings of router_start
 	at lana ping -n -q -c 3 -i 0.2 "$SRV4" >/dev/null
+	begun=$EPOCHSECONDS
 	router_says "r['connections'] == 1 and r['mappings'] == 1 and r['ports'][2]['used'] == 1"
-	sleep 57
-	listed protocol=icmp >/dev/null || fail "forgotten before its time"
-	router_says "r['connections'] == 0 and r['mappings'] == 0" 15
-	router_says "r['ports'][2]['used'] == 0" 10
+	sleep 50
+	listed protocol=icmp >/dev/null || [ $((EPOCHSECONDS - begun)) -ge 55 ] ||
+		fail "forgotten before its time"
+	router_says "r['connections'] == 0 and r['mappings'] == 0" 90
+	[ $((EPOCHSECONDS - begun)) -ge 55 ] || fail "forgotten after $((EPOCHSECONDS - begun)) s"
+	router_says "r['ports'][2]['used'] == 0" 60
 	at lana ping -n -q -c 3 -i 0.2 "$SRV4" >/dev/null
 	router_says "r['connections'] == 1"
 }
@@ -118,13 +123,12 @@ test_connections_new_ones_push_out_no_established_one()
 	router_start
 	internet
 	bg lana "$LAB_DIR/alive" python3 "$LAB_HERE/connections.py" hold 50 "$SRV4"
-	wait_for 10 grep -q '^alive 50$' "$LAB_DIR/alive" || fail "$(tail -3 "$LAB_DIR/alive")"
+	wait_for 60 grep -q '^alive 50$' "$LAB_DIR/alive" || fail "$(tail -3 "$LAB_DIR/alive")"
 	at lana python3 "$LAB_HERE/connections.py" udp 5000 198.51.100.77 9 >"$LAB_DIR/answered"
 	equal "answers from nobody" "$(cat "$LAB_DIR/answered")" 0
-	: >"$LAB_DIR/alive"
-	wait_for 5 grep -q '^alive' "$LAB_DIR/alive"
 	router_says "r['evicted'] == 0 and 100 <= r['unanswered'] <= 256"
-	wait_for 5 grep -q '^alive 50$' "$LAB_DIR/alive" || fail "$(tail -3 "$LAB_DIR/alive")"
+	: >"$LAB_DIR/alive"
+	wait_for 60 grep -q '^alive 50$' "$LAB_DIR/alive" || fail "$(tail -3 "$LAB_DIR/alive")"
 	equal "established" "$(listed state=ESTABLISHED dst="$SRV4" sport? | wc -l)" 50
 	router_fine
 }
@@ -138,19 +142,20 @@ test_connections_full_table_makes_room()
 	router_start
 	internet
 	bg lana "$LAB_DIR/alive" python3 "$LAB_HERE/connections.py" hold 50 "$SRV4"
-	wait_for 10 grep -q '^alive 50$' "$LAB_DIR/alive" || fail "$(tail -3 "$LAB_DIR/alive")"
+	wait_for 60 grep -q '^alive 50$' "$LAB_DIR/alive" || fail "$(tail -3 "$LAB_DIR/alive")"
 	for _ in 1 2 3 4; do
-		at lana python3 "$LAB_HERE/connections.py" udp 400 "$SRV4" 3478 50 >>"$LAB_DIR/answered"
+		at lana python3 "$LAB_HERE/connections.py" udp 400 "$SRV4" 3478 50 1 >>"$LAB_DIR/answered"
 	done
 	# A burst may be faster than room is made; who tries again finds it.
 	[ "$(awk '{ n += $1 } END { print n }' "$LAB_DIR/answered")" -ge 1300 ] ||
 		fail "answered, of 400 each: $(xargs <"$LAB_DIR/answered")"
 	sleep 1
+	router_says "r['connections'] <= 950 and r['mappings'] <= 1200" # as sweeps leave them
 	equal "answered afterwards" \
-		"$(at lana python3 "$LAB_HERE/connections.py" udp 50 "$SRV4" 3478 50)" 50
+		"$(at lana python3 "$LAB_HERE/connections.py" udp 50 "$SRV4" 3478 50 10)" 50
 	router_says "r['evicted'] >= 300 and r['connections'] <= 1024"
 	: >"$LAB_DIR/alive"
-	wait_for 5 grep -q '^alive 50$' "$LAB_DIR/alive" || fail "$(tail -3 "$LAB_DIR/alive")"
+	wait_for 60 grep -q '^alive 50$' "$LAB_DIR/alive" || fail "$(tail -3 "$LAB_DIR/alive")"
 	grep -q 'nearly full' "$LAB_DIR/a.log" || fail "the log says nothing"
 	router_fine
 }
