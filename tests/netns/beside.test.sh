@@ -90,7 +90,7 @@ nothing_in_clear()
 nothing_was_in_clear()
 {
 	sleep 0.2
-	lab_kill "$CLEAR"
+	end_capture "$CLEAR"
 	! grep -q 'IP' "$LAB_DIR/clear.log" || fail "in clear: $(cat "$LAB_DIR/clear.log")"
 }
 

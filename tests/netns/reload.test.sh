@@ -196,6 +196,9 @@ test_reload_while_starting_and_stopping()
 	(while kill -HUP "${NODE_PID[a]}" 2>/dev/null; do sleep 0.01; done) &
 	wait_for 60 node_ready a || fail "node a is not ready: $(tail -n 3 "$LAB_DIR/a.log")"
 	wait_for 30 more_lines_than a 'is in force' 5 || fail "no reload: $(tail -n 3 "$LAB_DIR/a.log")"
+	# As fast as they can be sent: the stop is heard between them.
+	(while kill -HUP "${NODE_PID[a]}" 2>/dev/null; do :; done) &
+	sleep 0.5
 	kill -TERM "${NODE_PID[a]}"
 	wait_for 30 pid_gone "${NODE_PID[a]}" || fail "it does not stop"
 	wait "${NODE_PID[a]}" || status=$?

@@ -103,13 +103,11 @@ void node_fail(struct node *n)
 
 /* --- events --------------------------------------------------------------------------------- */
 
-static void signal_event(void *arg, uint32_t events)
+static void take_signal(struct node *n, int fd)
 {
-	struct node *n = arg;
 	struct signalfd_siginfo info;
 
-	(void)events;
-	if (read(n->signals.fd, &info, sizeof(info)) != sizeof(info))
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	/* A SIGHUP of the kernel's own means that the terminal is gone: it ends the node. */
 	if (info.ssi_signo == SIGCHLD)
@@ -118,6 +116,22 @@ static void signal_event(void *arg, uint32_t events)
 		reload_begin(n, (pid_t)info.ssi_pid, (uid_t)info.ssi_uid);
 	else
 		begin_stop(n, &info);
+}
+
+static void signal_event(void *arg, uint32_t events)
+{
+	struct node *n = arg;
+
+	(void)events;
+	take_signal(n, n->signals.fd);
+}
+
+static void hangup_event(void *arg, uint32_t events)
+{
+	struct node *n = arg;
+
+	(void)events;
+	take_signal(n, n->hangups.fd);
 }
 
 static void timer_event(void *arg)
@@ -156,27 +170,39 @@ static void stamps_event(void *arg)
 
 /* --- start and end -------------------------------------------------------------------------- */
 
+static int watch_set(struct node *n, struct esc_watch *w, const sigset_t *set,
+		     void (*fn)(void *arg, uint32_t events))
+{
+	if (sigprocmask(SIG_BLOCK, set, NULL))
+		return -errno;
+	*w = (struct esc_watch){
+		.fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK), .fn = fn, .arg = n};
+	return w->fd < 0 ? -errno : esc_loop_watch(&n->loop, w, EPOLLIN);
+}
+
+/*
+ * The lowest signal is read first: one SIGHUP after the other would keep SIGTERM waiting for ever.
+ */
 static int watch_signals(struct node *n)
 {
-	sigset_t set;
+	sigset_t set, hangup;
+	int err;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
-	n->signals = (struct esc_watch){
-		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .fn = signal_event, .arg = n};
-	return n->signals.fd < 0 ? -errno : esc_loop_watch(&n->loop, &n->signals, EPOLLIN);
+	err = watch_set(n, &n->signals, &set, signal_event);
+	return err ? err : watch_set(n, &n->hangups, &hangup, hangup_event);
 }
 
 static void init(struct node *n, struct esc_model *m)
 {
 	n->model = m;
-	n->lock = n->signals.fd = n->loop.epoll = n->audit.fd = -1;
+	n->lock = n->signals.fd = n->hangups.fd = n->loop.epoll = n->audit.fd = -1;
 	n->started = esc_unix_now() / ESC_S;
 	n->timer = (struct esc_timer){.fn = timer_event, .arg = n};
 	n->tick = (struct esc_timer){.fn = tick_event, .arg = n};
@@ -292,6 +318,8 @@ static void end(struct node *n)
 	links_close(n);
 	if (n->signals.fd >= 0)
 		close(n->signals.fd);
+	if (n->hangups.fd >= 0)
+		close(n->hangups.fd);
 	esc_loop_close(&n->loop);
 	esc_audit_close(&n->audit);
 	esc_unlock(n->model->name, n->lock);

@@ -144,7 +144,7 @@ struct node {
 	int exit_code;
 	uint32_t layers; /* of control's own sandbox, in force: ESC_LAYER_BITs */
 	int lock;
-	struct esc_watch signals;
+	struct esc_watch signals, hangups;
 	struct esc_netlink *netlink;
 	struct esc_watch news;
 	struct esc_bpf *bpf;
