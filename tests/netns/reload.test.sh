@@ -183,6 +183,12 @@ test_reload_names_what_needs_a_restart()
 	ping_up lana 10.2.0.2
 }
 
+# reload_always SITE: as fast as SIGHUP can be sent, so that there is always a change under way.
+reload_always()
+{
+	(while kill -HUP "${NODE_PID[$1]}" 2>/dev/null; do :; done) &
+}
+
 # One per 10 ms, from before it listens until it is gone; the start and the stop succeed.
 test_reload_while_starting_and_stopping()
 {
@@ -196,8 +202,7 @@ test_reload_while_starting_and_stopping()
 	(while kill -HUP "${NODE_PID[a]}" 2>/dev/null; do sleep 0.01; done) &
 	wait_for 60 node_ready a || fail "node a is not ready: $(tail -n 3 "$LAB_DIR/a.log")"
 	wait_for 30 more_lines_than a 'is in force' 5 || fail "no reload: $(tail -n 3 "$LAB_DIR/a.log")"
-	# As fast as they can be sent: the stop is heard between them.
-	(while kill -HUP "${NODE_PID[a]}" 2>/dev/null; do :; done) &
+	reload_always a
 	sleep 0.5
 	kill -TERM "${NODE_PID[a]}"
 	wait_for 30 pid_gone "${NODE_PID[a]}" || fail "it does not stop"
@@ -205,6 +210,20 @@ test_reload_while_starting_and_stopping()
 	equal "exit code" "$status" 0
 	[ ! -e "/sys/fs/bpf/esclusa/$(node_name a)" ] || fail "programs were left on the NICs"
 	unset 'NODE_PID[a]'
+}
+
+test_reload_while_zeroizing()
+{
+	lab_site a
+	node_config a
+	node_start a esclusa
+	reload_always a
+	sleep 0.5
+	timeout 60 "$ESCLUSA" zeroize "$LAB_DIR/a.conf" --yes >"$LAB_DIR/zeroize" ||
+		fail "zeroize failed: $(cat "$LAB_DIR/zeroize")"
+	sleep 1
+	equal "state" "$(node_show a field state)" zeroized
+	equal "restarts" "$(node_show a field restarts)" 0
 }
 
 # Blocked, or caught: bit 0 of the masks in /proc.

@@ -241,6 +241,8 @@ int apply_batch(struct node *n, const struct esc_batch *b, const struct esc_call
 
 void apply_ack(struct node *n, const struct esc_msg_ack *ack)
 {
+	if (n->phase > PHASE_RUNNING) /* of a change that was under way when all was to end */
+		return;
 	if (!n->pending.active || ack->seq != n->pending.seq) {
 		esc_warn("crypto acknowledged what nobody asked for");
 		plane_down(n);
