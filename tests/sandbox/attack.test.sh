@@ -7,8 +7,21 @@
 ATTACKS=$here/attacks.table
 SIGSYS='made a system call that its sandbox forbids, and was killed for it'
 for it in files network processes memory privileges kernel; do
-	LIMIT[attacks_on_$it]=200
+	LIMIT[attacks_on_$it]=500
 done
+
+# attack_orders: a file for the word "orders" of hook.c. order b|e: begin, end.
+attack_orders()
+{
+	ORDERS=$LAB_DIR/orders
+	echo - >"$ORDERS"
+}
+
+# Without making the file shorter: it is mapped.
+order()
+{
+	printf '%s' "$1" 1<>"$ORDERS"
+}
 
 # attack_node WAIVED WORDS...: node a with these attacks in it, in the background.
 attack_node()
@@ -47,7 +60,7 @@ s.bind("\0" + sys.argv[1])
 s.listen()
 print("open", flush=True)
 time.sleep(600)' "$(node_name x)"
-	wait_for 5 grep -q open "$LAB_DIR/door" || fail "no door: $(cat "$LAB_DIR/door")"
+	wait_for 30 grep -q open "$LAB_DIR/door" || fail "no door: $(cat "$LAB_DIR/door")"
 }
 
 # attack_rows GROUP: its lines of the table as NAME DOMAIN LAYER=RESULT..., without what this kernel
@@ -129,7 +142,7 @@ attack_full()
 			continue
 		fi
 		attack_node "" "$domain=$name"
-		wait_for 10 attack_answered "$domain" || fail "$name in $domain: no result"
+		wait_for 60 attack_answered "$domain" || fail "$name in $domain: no result"
 		attack_over
 		grep -Eq "$domain process [0-9]+ $SIGSYS" "$LAB_DIR/a.log" ||
 			attack_bad "" "$domain" "$name" SIGSYS "$(attack_result "$domain" "$name")"
@@ -156,9 +169,9 @@ attack_run()
 	attack_node "$waived" "$@"
 	for domain in $domains; do
 		list=$(attack_list "$domain" "$*")
-		[ -z "$list" ] || wait_for 10 attack_answered "$domain" "${list##*,}" || true
+		[ -z "$list" ] || wait_for 60 attack_answered "$domain" "${list##*,}" || true
 	done
-	[ -n "$waived" ] || wait_for 10 node_ready a || fail "the node does not live on"
+	[ -n "$waived" ] || wait_for 60 node_ready a || fail "the node does not live on"
 	attack_over
 	for domain in $domains; do
 		list=$(attack_list "$domain" "$*")
@@ -208,7 +221,7 @@ attack_bad()
 # replaced at once; its successor is honest.
 attack_replaced()
 {
-	local pid up now
+	local pid now
 
 	lab_site a
 	lab_site b
@@ -217,25 +230,30 @@ attack_replaced()
 	node_peer a b
 	node_peer b a
 	node_start b esclusa
-	read -r up _ </proc/uptime
-	up=$((${up%.*} + 5))
-	ESCLUSA=$HOOKS ESCLUSA_ATTACK="$1=open_passwd time=$up-$((up + 1))" node_start a esclusa
+	attack_orders
+	ESCLUSA=$HOOKS ESCLUSA_ATTACK="$1=open_passwd orders=$ORDERS" node_start a esclusa
 	wire_open a
 	ping_up lana 10.2.0.2
 	pid=$(node_show a pid "$1")
 	bg lana "$LAB_DIR/ping.log" ping -n -i 0.02 10.2.0.2
-	wait_for 10 grep -q "$1 process $pid $SIGSYS" "$LAB_DIR/a.log" || fail "it was not killed"
+	order b
+	wait_for 30 grep -q "$1 process $pid $SIGSYS" "$LAB_DIR/a.log" || fail "it was not killed"
 	read -r now _ </proc/uptime
-	wait_for 5 node_ready a || fail "nobody replaces it"
+	wait_for 30 attack_replacement "$1" "$pid" || fail "nobody replaces it"
 	echo "killed at $now, replaced at $(cut -d' ' -f1 </proc/uptime)"
-	ping_up lana 10.2.0.2 5
-	[ "$(node_show a pid "$1")" != "$pid" ] || fail "the same process id"
+	ping_up lana 10.2.0.2 30
 	[ "$(node_show a field restarts)" -ge 1 ] || fail "no restart is counted"
 	"$ESCLUSA" show "$(node_name a)" | grep "last failure: $1 process .*SIGSYS" ||
 		fail "show does not say what happened"
 	tcp_copy lana lanb 10.2.0.2 500000
 	wire_close a
 	wire_clean a
+}
+
+# attack_replacement DOMAIN PID: the node runs, with another process.
+attack_replacement()
+{
+	node_ready a && [ "$(node_show a pid "$1")" != "$2" ]
 }
 
 test_attacker_in_red_is_replaced()

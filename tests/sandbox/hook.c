@@ -6,20 +6,23 @@
  *
  *	red=NAME,... crypto=NAME,...	attacks of that process
  *	node= key= abstract=		struct target
- *	time=FROM-TO			of uptime: the attacks come then and not at start
- *	red-rings= crypto-rings=	FROM-TO: hostile in the rings then (hostile.h)
- *	red-talk= crypto-talk=		FROM-TO: hostile to control then
+ *	orders=FILE			the attacks come when its first byte is 'b', not at start
+ *	rings=DOMAIN talk=DOMAIN	that process is hostile in the rings, or to control
+ *					(hostile.h), from 'b' there on until 'e'
+ *
+ * An order is taken once: what replaces the process that took it is honest.
  */
 #include "proc/hook.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "attack.h"
-#include "base/clock.h"
 #include "hostile.h"
 #include "ipc/msg.h"
 
@@ -100,34 +103,41 @@ static void run_list(char *names, const struct target *t)
 	attack_log("attacks:%s", line);
 }
 
-/* FROM-TO: is it between these seconds of uptime? */
-struct window {
-	uint64_t from, to; /* esc_now(); 0: never */
-};
+/* One byte of the file with orders, shared with whoever gives them; NULL: there is none. */
+static volatile char *orders;
 
-static struct window window_of(const char *key)
+/* While a file can be opened still. What cannot be mapped never attacks: the tests say so. */
+__attribute__((constructor)) static void map_orders(void)
 {
-	char text[32], *dash = NULL;
-	struct window w = {0};
+	char path[256];
 
-	if (!attack_word(key, text, sizeof(text)))
-		return w;
-	w.from = strtoull(text, &dash, 10) * ESC_S;
-	w.to = *dash ? strtoull(dash + 1, NULL, 10) * ESC_S : 0;
-	return w;
+	if (!attack_word("orders", path, sizeof(path)))
+		return;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	void *p = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	orders = p == MAP_FAILED ? NULL : p;
+	close(fd);
 }
 
-static bool within(const struct window *w)
+static bool ordered(char what)
 {
-	const uint64_t now = esc_now();
-
-	return now >= w->from && now < w->to;
+	if (!orders || *orders != what)
+		return false;
+	*orders = '-';
+	return true;
 }
 
 static char list[8192]; /* of attacks; empty: none, or done */
 static struct target t;
-static struct window attack_time, rings_time, talk_time;
+static bool rings, talks; /* it is this process that is to be hostile */
 static void (*volley)(void *process), (*talk)(void *process);
+
+static bool is_of(const char *key, const char *domain)
+{
+	char value[8];
+
+	return attack_word(key, value, sizeof(value)) && !strcmp(value, domain);
+}
 
 void esc_hook_locked(const char *domain, void *process)
 {
@@ -139,58 +149,56 @@ void esc_hook_locked(const char *domain, void *process)
 	attack_word("key", t.key, sizeof(t.key));
 	attack_word("abstract", t.abstract, sizeof(t.abstract));
 	attack_word(domain, list, sizeof(list));
-	attack_time = window_of("time");
-	rings_time = window_of(red ? "red-rings" : "crypto-rings");
-	talk_time = window_of(red ? "red-talk" : "crypto-talk");
+	rings = is_of("rings", domain);
+	talks = is_of("talk", domain);
 	volley = red ? hostile_red : hostile_crypto;
 	talk = red ? hostile_red_talk : hostile_crypto_talk;
-	if (*list && !attack_time.to)
+	if (*list && !orders)
 		run_list(list, &t);
 }
 
 /* --- while it works ------------------------------------------------------------------------ */
 
-/* Its own books are worthless afterwards: it goes, and the next one comes too late to be hostile.
- */
+/* Its own books are worthless afterwards: it goes. */
 static uint32_t hostile_round(void *process)
 {
 	static uint64_t volleys;
 
-	if (within(&rings_time)) {
-		volleys++;
-		volley(process);
-		return 1; /* stay awake */
+	if (volleys && ordered('e')) {
+		attack_log("hostile rings: %llu volleys", (unsigned long long)volleys);
+		_exit(1);
 	}
-	if (!volleys)
+	if (!volleys && !ordered('b'))
 		return 0;
-	attack_log("hostile rings: %llu volleys", (unsigned long long)volleys);
-	_exit(1);
+	volleys++;
+	volley(process);
+	return 1; /* stay awake */
 }
 
+/* The last word is asked of a successor too: a flood may have cost its author's life before. */
 static uint32_t talk_round(void *process)
 {
-	static bool talked;
+	static bool talking;
 
-	if (within(&talk_time)) {
-		talked = true;
-		talk(process);
-		return 1;
-	}
-	if (talked)
+	if (ordered('e')) {
+		talking = false;
 		hostile_last_word();
-	talked = false;
-	return 0;
+	}
+	talking = talking || ordered('b');
+	if (talking)
+		talk(process);
+	return talking;
 }
 
 uint32_t esc_hook_round(void *process)
 {
-	if (*list && within(&attack_time)) {
+	if (*list && ordered('b')) {
 		run_list(list, &t);
 		*list = 0;
 	}
-	if (talk_time.to)
+	if (talks)
 		return talk_round(process);
-	return rings_time.to ? hostile_round(process) : 0;
+	return rings ? hostile_round(process) : 0;
 }
 
 /* --- session keys -------------------------------------------------------------------------- */
