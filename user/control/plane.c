@@ -18,7 +18,7 @@
 #include "control/spawn.h"
 #include "ipc/sandbox.h"
 
-#define START_NS       (10 * ESC_S) /* for both processes to set themselves up */
+#define START_NS       (60 * ESC_S) /* for both processes to set themselves up */
 #define LOOK_NS	       (2 * ESC_S)  /* changes of queues make no news: look now and then */
 #define BACKOFF_NS     (100 * ESC_MS)
 #define BACKOFF_MAX_NS (5 * ESC_S)
