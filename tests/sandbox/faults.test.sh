@@ -5,7 +5,7 @@
 # packets pass again every time, nothing leaks meanwhile, nothing is lost or piles up.
 
 FAULT_MARKER='red side, secret'	# in every packet of the LANs
-FAULT_SECONDS=4			# for traffic to come back; it takes a tenth of a second
+FAULT_SECONDS=30		# for traffic to come back; it takes a tenth of a second
 
 # --- the lab ------------------------------------------------------------------------------------------
 
@@ -25,7 +25,7 @@ fault_lab()
 	bg lanb "$LAB_DIR/ping6.log" stdbuf -oL ping -D -n -i 0.03 -p "$hex" -W 1 fd00:1::2
 	FAULT_PINGS+=" $BG"
 	: >"$LAB_DIR/faults"
-	wait_for 5 fault_passes 0 || fail "no traffic before the first fault"
+	wait_for 30 fault_passes 0 || fail "no traffic before the first fault"
 }
 
 # fault_end: comes to rest and looks at everything.
@@ -43,7 +43,7 @@ fault_end()
 	tcp_copy lanb lana fd00:1::2 1000000
 	for s in a b; do
 		wire_clean $s "$FAULT_MARKER"
-		wait_for 3 node_show $s frames 2>/dev/null || node_show $s frames ||
+		wait_for 10 node_show $s frames 2>/dev/null || node_show $s frames ||
 			fail "frames of node $s are missing"
 		equal "broken promises between the processes of $s" "$(node_show $s violations)" 0
 	done
@@ -97,17 +97,25 @@ fault_size()
 	awk '/^VmRSS/ { print $2 }' "/proc/${NODE_PID[$1]}/status"
 }
 
+# fault_descriptors SITE: those that control keeps. It opens others for a moment, for its files and
+# for who asks it something.
 fault_descriptors()
 {
-	local -a open=("/proc/${NODE_PID[$1]}/fd/"*)
+	local -a open=()
+	local i least=
 
-	echo ${#open[@]}
+	for i in {1..10}; do
+		open=("/proc/${NODE_PID[$1]}/fd/"*)
+		[ "${least:-9999}" -lt ${#open[@]} ] || least=${#open[@]}
+		sleep 0.03
+	done
+	echo "$least"
 }
 
 # --- packet processes --------------------------------------------------------------------------------------
 
-# fault_rounds ROUNDS SIGNAL DOMAIN: of node a and node b in turn. A node has run for a second before
-# its next fault; what fails sooner is restarted later.
+# fault_rounds ROUNDS SIGNAL DOMAIN: of node a and node b in turn. Packets pass a node for a second
+# before its next fault; what fails sooner is restarted later.
 fault_rounds()
 {
 	local rounds=$1 signal=$2 domain=$3 i s pid
@@ -127,9 +135,9 @@ fault_rounds()
 		kill -"$signal" "$pid"
 		wait_for "$FAULT_SECONDS" fault_replaced $s "$domain" "$pid" ||
 			fail "round $i: no other $domain process on node $s"
-		up[$s]=${EPOCHREALTIME/./}
-		wait_for "$FAULT_SECONDS" fault_passes "${up[$s]}" ||
+		wait_for "$FAULT_SECONDS" fault_passes "${EPOCHREALTIME/./}" ||
 			fail "round $i: no traffic after SIG$signal of $domain on node $s"
+		up[$s]=${EPOCHREALTIME/./}
 		equal "round $i: XDP links of node $s" "$(fault_links $s)" "${links[$s]}"
 		if [ $i -eq 9 ]; then # warm by now
 			fds=([a]=$(fault_descriptors a) [b]=$(fault_descriptors b))
@@ -147,32 +155,32 @@ fault_rounds()
 	fault_end
 }
 
-LIMIT[kill_crypto]=150
+LIMIT[kill_crypto]=400
 test_kill_crypto()
 {
 	fault_rounds 40 KILL crypto
 }
 
-LIMIT[kill_red]=150
+LIMIT[kill_red]=400
 test_kill_red()
 {
 	fault_rounds 40 KILL red
 }
 
-LIMIT[stop_crypto]=150
+LIMIT[stop_crypto]=400
 test_stop_crypto()
 {
 	fault_rounds 40 STOP crypto
 }
 
-LIMIT[stop_red]=150
+LIMIT[stop_red]=400
 test_stop_red()
 {
 	fault_rounds 40 STOP red
 }
 
 # Both at once, on both nodes at once: there is no order in which to find out.
-LIMIT[kill_all_processes]=90
+LIMIT[kill_all_processes]=300
 test_kill_all_processes()
 {
 	local i s domain signal who links
@@ -211,7 +219,7 @@ fault_childless()
 
 # Packets drop until there is a new control, which takes over what it finds: the links, the sockets'
 # names, the lock. Every other time it comes while the old processes are still about to end.
-LIMIT[kill_control]=150
+LIMIT[kill_control]=400
 test_kill_control()
 {
 	local i s old links
@@ -226,10 +234,10 @@ test_kill_control()
 		kill -KILL "$old"
 		wait "$old" 2>/dev/null || true
 		if [ $((i & 2)) -eq 0 ]; then
-			wait_for 2 fault_childless "$old" $s ||
+			wait_for 20 fault_childless "$old" $s ||
 				fail "round $i: processes of node $s outlive control"
 			equal "round $i: XDP links without a control" "$(fault_links $s)" "$links"
-			! fault_passes_in_a_while || fail "round $i: packets pass without a node"
+			wait_for 5 fault_silence || fail "round $i: packets pass without a node"
 		fi
 		node_start $s esclusa
 		wait_for "$FAULT_SECONDS" fault_passes "${EPOCHREALTIME/./}" ||
@@ -240,17 +248,18 @@ test_kill_control()
 	fault_end
 }
 
-fault_passes_in_a_while()
+# What came before may be read after: silence begins when nothing is left of it.
+fault_silence()
 {
 	local now=${EPOCHREALTIME/./}
 
 	sleep 0.2
-	fault_passes $((now + 50000))
+	! fault_passes "$now"
 }
 
 # Nobody is missed: packets flow, the lock holds, and no process is taken for dead when it goes on.
 # Every fourth time a packet process dies meanwhile, and is replaced then.
-LIMIT[stop_control]=150
+LIMIT[stop_control]=400
 test_stop_control()
 {
 	local i s now control crypto
@@ -265,7 +274,7 @@ test_stop_control()
 		kill -STOP "$control"
 		sleep 0.8
 		now=${EPOCHREALTIME/./}
-		wait_for 1 fault_passes "$now" || fail "round $i: traffic stopped with control on node $s"
+		wait_for 10 fault_passes "$now" || fail "round $i: traffic stopped with control on node $s"
 		if [ $i -eq 6 ]; then
 			must_exit 1 at $s "$ESCLUSA" run "$LAB_DIR/$s.conf"
 			grep -q "is running already: process $control" "$LAB_DIR/must_exit.out" ||
@@ -283,8 +292,7 @@ test_stop_control()
 				fail "round $i: crypto is not replaced"
 		fi
 		wait_for "$FAULT_SECONDS" fault_passes "${EPOCHREALTIME/./}" || fail "round $i: no traffic"
-		[ "$(node_show $s field state)" = running ] || sleep 0.5
-		equal "round $i: state of node $s" "$(node_show $s field state)" running
+		wait_for 10 node_ready $s || fail "round $i: node $s is $(node_show $s field state)"
 		equal "round $i: restarts of node $s" "$(node_show $s field restarts)" "${deaths[$s]}"
 	done
 	fault_end
@@ -294,7 +302,7 @@ test_stop_control()
 
 # Stopped and started again under traffic: not one packet of a LAN leaves in clear, before, while or
 # after. (The kernel answers on the black NIC when the node is gone, so only content is looked at.)
-LIMIT[stop_leaks_nothing]=90
+LIMIT[stop_leaks_nothing]=300
 test_stop_leaks_nothing()
 {
 	local i s
@@ -326,8 +334,8 @@ test_stop_leaks_nothing()
 test_marker_is_in_the_traffic()
 {
 	fault_lab
-	bg lanb "$LAB_DIR/red.log" timeout 10 tcpdump -i lan0 -s 0 -c 100 -w "$LAB_DIR/red.pcap"
-	wait_for 10 pid_gone "$BG" || fail "no traffic"
+	bg lanb "$LAB_DIR/red.log" tcpdump -i lan0 -s 0 -c 100 -w "$LAB_DIR/red.pcap"
+	wait_for 30 pid_gone "$BG" || fail "no traffic"
 	[ "$(grep -acF "$FAULT_MARKER" "$LAB_DIR/red.pcap")" -gt 0 ] || fail "no marker on the red side"
 	python3 "$LAB_HERE/wire.py" "$LAB_DIR/red.pcap" clean "$FAULT_MARKER" >"$LAB_DIR/said" &&
 		fail "a red capture passes for a clean black one"

@@ -5,7 +5,7 @@
 
 PING.log is what `ping -D` wrote, FAULTS has one UNIX time per line. Prints how many there were, the
 median and the longest time from a fault until packets passed again; exit 1 if one is longer than
-SECONDS, or if traffic never came back.
+SECONDS or the median than a third of that, or if traffic never came back.
 """
 import re
 import statistics
@@ -38,8 +38,8 @@ def main(log, faults, bound):
         "%d faults: packets passed again after %.0f ms (median), at the latest %.0f ms"
         % (len(took), 1000 * statistics.median(took), 1000 * max(took))
     )
-    if max(took) > float(bound):
-        sys.exit("that is more than %s s" % bound)
+    if max(took) > float(bound) or 3 * statistics.median(took) > float(bound):
+        sys.exit("that is more than %s s, or a third of that" % bound)
 
 
 if __name__ == "__main__":

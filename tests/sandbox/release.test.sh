@@ -40,6 +40,6 @@ test_release_has_no_hooks()
 	! grep -q attacks: "$LAB_DIR/a.log" || fail "it attacks: $(cat "$LAB_DIR/a.log")"
 	node_stop a
 	bg a "$LAB_DIR/a.log" "$HOOKS" run "$LAB_DIR/a.conf"
-	wait_for 10 grep -Eq 'attacks: open_passwd=|red process [0-9]+ .*killed for it' "$LAB_DIR/a.log" ||
+	wait_for 60 grep -Eq 'attacks: open_passwd=|red process [0-9]+ .*killed for it' "$LAB_DIR/a.log" ||
 		fail "the test build does not attack: $(cat "$LAB_DIR/a.log")"
 }

@@ -19,9 +19,12 @@ def held(pid):
     folder = "/proc/%s/fd" % pid
     for fd in os.listdir(folder):
         path = os.path.join(folder, fd)
-        if not os.readlink(path).startswith("socket:"):
+        try:
+            if not os.readlink(path).startswith("socket:"):
+                continue
+            name = os.getxattr(path, "system.sockprotoname").rstrip(b"\0").decode()
+        except FileNotFoundError:  # closed since: of whoever asked the node something
             continue
-        name = os.getxattr(path, "system.sockprotoname").rstrip(b"\0").decode()
         yield name, "process %s, descriptor %s: %s" % (pid, fd, name)
 
 
