@@ -11,8 +11,8 @@
 
 GUEST_MEMORY=256	# MiB
 GUEST_APPEND=		# to the kernel's command line
-GUEST_BOOT_SECONDS=60
-GUEST_COMMAND_SECONDS=90
+GUEST_BOOT_SECONDS=300
+GUEST_COMMAND_SECONDS=300
 GUEST_PID=
 GUEST_SERIAL=0
 
@@ -114,6 +114,13 @@ guest_wg()
 			ip \$1 route add \$3 dev wg$s table $n
 			ip \$1 route add \$3 dev wg$s src \$2 metric $n
 		done"
+}
+
+# guest_listens PORT [NAMESPACE]: somebody there takes TCP connections.
+guest_listens()
+{
+	guest "${2:+nsenter --net=/run/netns/$2 }cat /proc/net/tcp /proc/net/tcp6" |
+		grep ":$(printf %04X "$1") [0-9A-F:]* 0A " >/dev/null
 }
 
 # guest_ping ADDRESS [OPTIONS...]: every echo must come back.

@@ -46,31 +46,48 @@ image_update()
 	done
 }
 
+# A network that is slow or away for a moment is asked again, one that is away is not waited for.
+image_apt()
+{
+	timeout 100 apt-get -q -o Acquire::Retries=3 -o Acquire::http::Timeout=20 \
+		-o DPkg::Lock::Timeout=30 -o APT::Sandbox::User=root "$@"
+}
+
 # The package that linux-image-cloud-amd64 stands for today.
 image_download()
 {
 	local package
 
 	package=$(apt-cache depends linux-image-cloud-amd64 |
-		sed -n 's/^ *Depends: *\(linux-image-[0-9].*\)$/\1/p' | head -n 1)
+		sed -n 's/^ *Depends: *\(linux-image-[0-9].*\)$/\1/p')
 	[ -n "$package" ] || return
-	(cd "$IMAGE_DIR" && apt-get -q -o APT::Sandbox::User=root download "$package")
+	(cd "$IMAGE_DIR" && image_apt download "${package%%$'\n'*}")
 }
 
-# A machine whose package lists are missing or name a version that is gone gets one update.
+# A machine whose package lists are missing or name a version that is gone gets an update.
 image_fetch()
 {
+	local end=$((SECONDS + 200))
+
 	rm -rf "$IMAGE_DIR/root" "$IMAGE_DIR"/*.deb
-	image_download || { apt-get -q update && image_download; } || return
+	until image_download; do
+		[ "$SECONDS" -lt "$end" ] || return
+		image_apt update || true
+		sleep 2
+	done
 	dpkg-deb -x "$IMAGE_DIR"/linux-image-*.deb "$IMAGE_DIR/root" || return
 	rm -f "$IMAGE_DIR"/*.deb
 }
 
 image_kernel()
 {
-	local boot
+	local boot failed=$IMAGE_DIR/failed
 
-	if ! image_fetch >"$IMAGE_LOG" 2>&1; then
+	if [ -z "$(find "$failed" -mmin -15 2>/dev/null)" ]; then # else others have just tried, for minutes
+		touch "$failed"
+		! image_fetch >"$IMAGE_LOG" 2>&1 || rm "$failed"
+	fi
+	if [ -e "$failed" ]; then
 		echo "cannot fetch Debian's cloud kernel, see $IMAGE_LOG"
 		return 1
 	fi

@@ -55,7 +55,7 @@ test_guest_initiates()
 {
 	join Endpoint=
 	must_fail at lana ping -n -q -c 1 -W 1 10.11.0.2
-	wait_for 10 guest_reaches 10.1.0.2 || fail "the guest does not reach the LAN"
+	wait_for 60 guest_reaches 10.1.0.2 || fail "the guest does not reach the LAN"
 	guest_ping 10.1.0.2 -c 10 -i 0.1
 	guest_ping fd00:1::2 -c 10 -i 0.1
 	ping_all lana 10.11.0.2 -c 5 -i 0.1
@@ -74,7 +74,7 @@ test_preshared_key()
 	ping_dead lana 10.11.0.2
 	equal "handshakes without the key" "$(guest_handshake k)" 0
 	guest "echo $psk >/run/psk && wg set wgk peer $pub preshared-key /run/psk"
-	ping_up lana 10.11.0.2 15
+	ping_up lana 10.11.0.2 60
 	ping_all lana fd00:11::2 -c 5 -i 0.1
 
 	# A new interface with no key tries the other role; then it gets the key.
@@ -82,22 +82,20 @@ test_preshared_key()
 	sleep 1
 	must_fail guest_reaches 10.1.0.2
 	guest "wg set wgk peer $pub preshared-key /run/psk"
-	wait_for 15 guest_reaches 10.1.0.2 || fail "no handshake by the guest with the right key"
+	wait_for 60 guest_reaches 10.1.0.2 || fail "no handshake by the guest with the right key"
 	guest_ping fd00:1::2 -c 5
 }
 
 # copy_to_guest ADDRESS BYTES, copy_from_guest ADDRESS BYTES: random bytes over TCP, digests equal.
 copy_to_guest()
 {
-	local server
-
 	head -c "$2" /dev/urandom >"$LAB_DIR/sent"
-	guest "timeout 60 nc -l -p 5001 | sha256sum" >"$LAB_DIR/got" &
-	server=$!
-	sleep 0.5
-	at lana timeout 60 nc -n -N "$1" 5001 <"$LAB_DIR/sent" || fail "TCP to $1 broke"
-	wait "$server" || fail "TCP to $1: no answer from the guest"
-	equal "digest of what $1 got" "$(awk '{ print $1 }' "$LAB_DIR/got")" \
+	guest "rm -f /run/got; (timeout 250 nc -l -p 5001 | sha256sum >/run/got.new
+		mv /run/got.new /run/got) >/dev/null 2>&1 &"
+	wait_for 60 guest_listens 5001 || fail "the guest's nc does not listen"
+	at lana timeout 250 nc -n -N "$1" 5001 <"$LAB_DIR/sent" || fail "TCP to $1 broke"
+	wait_for 250 guest "cat /run/got" >"$LAB_DIR/got" 2>&1 || fail "TCP to $1: no answer from the guest"
+	equal "digest of what $1 got" "$(awk 'END { print $1 }' "$LAB_DIR/got")" \
 		"$(sha256sum <"$LAB_DIR/sent" | awk '{ print $1 }')"
 }
 
@@ -105,11 +103,11 @@ copy_from_guest()
 {
 	local server digest
 
-	at lana timeout 60 nc -n -d -l "$1" 5001 >"$LAB_DIR/got" &
+	at lana timeout 250 nc -n -d -l "$1" 5001 >"$LAB_DIR/got" &
 	server=$!
-	wait_for 5 listens lana 5001 || fail "nc does not listen"
+	wait_for 30 listens lana 5001 || fail "nc does not listen"
 	digest=$(guest "head -c $2 /dev/urandom >/tmp/f; sha256sum </tmp/f
-		timeout 60 nc $1 5001 </tmp/f; rm /tmp/f") || fail "TCP from the guest to $1 broke"
+		timeout 250 nc $1 5001 </tmp/f; rm /tmp/f") || fail "TCP from the guest to $1 broke"
 	wait "$server" || fail "TCP server at $1 broke"
 	equal "digest of what $1 got" "$(sha256sum <"$LAB_DIR/got")" "${digest%%$'\n'*}"
 }
@@ -143,7 +141,7 @@ test_outer_ipv6()
 # too_big ADDRESS SIZE: the LAN host is told the MTU that is left inside the tunnel.
 too_big()
 {
-	must_fail at lana ping -n -c 2 -i 0.2 -W 1 -M 'do' -s "$2" "$1"
+	must_fail at lana ping -n -c 2 -i 0.2 -W 10 -M 'do' -s "$2" "$1"
 	grep -q 'mtu[:= ]*14[0-9][0-9]' "$LAB_DIR/must_fail.out" ||
 		fail "no word of the MTU: $(cat "$LAB_DIR/must_fail.out")"
 }
@@ -178,13 +176,15 @@ test_sizes()
 }
 
 # A guest whose queue of handshakes is full answers the node's initiation with a cookie; the
-# node's next one carries a second MAC and gets through while the flood goes on.
+# node's next one carries a second MAC and gets through while the flood goes on. An initiation that is
+# lost in the flood is followed by another one 5 s later.
 test_cookie()
 {
 	join
-	bg net "$LAB_DIR/flood.log" python3 "$VM_HERE/flood.py" 100.64.11.1 "$NODE_PORT" 20000 15
+	bg net "$LAB_DIR/flood.log" python3 "$VM_HERE/flood.py" 100.64.11.1 "$NODE_PORT"
 	sleep 1
-	ping_up lana 10.11.0.2 20
+	ping_up lana 10.11.0.2 200
+	kill -0 "$BG" || fail "the flood is over: $(cat "$LAB_DIR/flood.log")"
 	wire_close a k
 	[ "$(wire k count cookie)" -ge 1 ] || fail "the guest was never under load"
 	[ "$(wire_grep a 'udp[8] == 1 and udp[140:4] != 0')" -ge 1 ] ||
@@ -232,7 +232,7 @@ test_guest_forgets()
 	join
 	ping_up lana 10.11.0.2
 	guest_wg k a
-	ping_up lana 10.11.0.2 30
+	ping_up lana 10.11.0.2 90
 	wire_close a k
 	equal "initiations from the guest" "$(wire k count initiation)" 0
 }
@@ -259,14 +259,12 @@ test_rekey()
 	k=$(guest_handshake k)
 	l=$(guest_handshake l)
 
-	at lana ping -n -q -i 0.1 -c 1280 -W 2 10.11.0.2 >"$LAB_DIR/ping.k" 2>&1 &
+	(ping_all lana 10.11.0.2 -i 0.1 -c 1280 -w 150) &
 	first=$!
-	at lana ping -n -q -i 0.1 -c 1280 -W 2 fd00:12::2 >"$LAB_DIR/ping.l" 2>&1 &
+	(ping_all lana fd00:12::2 -i 0.1 -c 1280 -w 150) &
 	second=$!
-	wait "$first" || true
-	wait "$second" || true
-	grep ' 0% packet loss' "$LAB_DIR/ping.k" || fail "the node's session: $(cat "$LAB_DIR/ping.k")"
-	grep ' 0% packet loss' "$LAB_DIR/ping.l" || fail "the guest's session: $(cat "$LAB_DIR/ping.l")"
+	wait "$first" || fail "an echo by the node's session was lost"
+	wait "$second" || fail "an echo by the guest's session was lost"
 	[ $(($(guest_handshake k) - k)) -ge 119 ] || fail "the node did not renew its session"
 	[ $(($(guest_handshake l) - l)) -ge 119 ] || fail "the guest did not renew its session"
 	wire_close a k
@@ -281,14 +279,13 @@ kernel_under()
 	sleep 1
 	guest_wg k a || fail "the guest cannot make its interface"
 	equal "the guest's last handshake" "$(guest_handshake k)" 0
-	wait_for 25 guest_reaches 10.1.0.2 || fail "no handshake by the guest during the flood ($1)"
+	wait_for 150 guest_reaches 10.1.0.2 || fail "no handshake by the guest during the flood ($1)"
 	ping_up lana 10.11.0.2
 	flood_end
 }
 
 # The kernel's WireGuard connects while others flood the node: known to it, then from an address where
 # nobody has been seen, so that it needs a cookie.
-LIMIT[connects_during_floods]=150
 test_connects_during_floods()
 {
 	[ "$NODE_A" = esclusa ] || skip "$NODE_A is not an esclusa node"
@@ -303,9 +300,9 @@ test_connects_during_floods()
 	guest "ip link del wgk; ip addr del 100.64.11.1/24 dev eth0
 		ip addr add 100.64.11.9/24 dev eth0 && ip route add default via 100.64.11.254"
 	flood_begin initiation --rate 3000
-	wait_for 5 under_load || fail "the node is not under load"
+	wait_for 60 under_load || fail "the node is not under load"
 	guest_wg k a || fail "the guest cannot make its interface"
-	wait_for 40 guest_reaches 10.1.0.2 || fail "the guest does not get in with a cookie"
+	wait_for 150 guest_reaches 10.1.0.2 || fail "the guest does not get in with a cookie"
 	flood_end
 	wire_close a k
 	[ "$(wire a count cookie)" -ge 1 ] || fail "the node sent no cookie"

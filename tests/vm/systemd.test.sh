@@ -4,9 +4,7 @@
 # systemd.test.sh: what `make install` installs, unchanged, under a real systemd. The whole site is
 # in the guest, as in lsm.test.sh.
 
-LIMIT[systemd_service]=300
-LIMIT[systemd_credential]=240
-LIMIT[systemd_provider]=200
+LIMIT[systemd_service]=600
 
 systemd_guest()
 {
@@ -43,10 +41,9 @@ systemd_start()
 	systemd_works "after the start"
 }
 
-# An echo gets through within 20 s.
 systemd_works()
 {
-	lsm_ping 200 || fail "no echo $1: $(systemd_log)"
+	lsm_ping || fail "no echo $1: $(systemd_log)"
 }
 
 # systemd_new DOMAIN PID: it is another process now, and packets pass.
@@ -78,18 +75,18 @@ test_systemd_service()
 	# A packet process dies: control replaces it. Control dies: systemd does, programs stay.
 	pid=$(lsm_pid crypto)
 	guest "kill -KILL $pid"
-	wait_for 20 systemd_new crypto "$pid" || fail "crypto was not replaced: $(systemd_log)"
+	wait_for 150 systemd_new crypto "$pid" || fail "crypto was not replaced: $(systemd_log)"
 	systemd_works "after crypto died"
 	pid=$(lsm_pid control)
 	guest "kill -KILL $pid"
-	wait_for 30 systemd_new control "$pid" || fail "control was not replaced: $(systemd_log)"
+	wait_for 150 systemd_new control "$pid" || fail "control was not replaced: $(systemd_log)"
 	systemd_works "after control died"
 	systemd_is NRestarts esclusa@a.service 1
 
 	# Control hangs: systemd's watchdog ends it.
 	pid=$(lsm_pid control)
 	guest "kill -STOP $pid"
-	wait_for 60 systemd_new control "$pid" || fail "a hanging control stays: $(systemd_log)"
+	wait_for 150 systemd_new control "$pid" || fail "a hanging control stays: $(systemd_log)"
 	systemd_works "after control hung"
 
 	guest "systemctl stop esclusa@a" || fail "no stop: $(systemd_log)"

@@ -3,8 +3,6 @@
 #
 # zeroize.test.sh: keys are destroyed where the BPF LSM layer keeps root from reading them.
 
-LIMIT[lsm_zeroize]=150
-
 test_lsm_zeroize()
 {
 	lsm_guest "$LSM_KERNEL"
