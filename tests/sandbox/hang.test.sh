@@ -161,6 +161,8 @@ while True:
 	begin=${EPOCHREALTIME/./}
 	NOTIFY_SOCKET=$LAB_DIR/notify WATCHDOG_USEC=600000 node_start a esclusa
 	wait_for 30 grep -q READY=1 "$LAB_DIR/said" || fail "no READY=1"
+	! sed '/READY=1/q' "$LAB_DIR/said" | grep WATCHDOG=1 ||
+		fail "it starts systemd's watchdog before it is up"
 	count=$(hang_said WATCHDOG=1)
 	wait_for 60 hang_heard $((count + 8)) || fail "not heard of again and again"
 	count=$(hang_said WATCHDOG=1)

@@ -11,10 +11,13 @@
 /* Control was stopped, suspended with the machine, or starved itself: nobody is to blame yet. */
 #define LATE_NS (250 * ESC_MS)
 
-/* From the event loop, so that it is said only while the loop turns. */
+/*
+ * From the event loop, so that it is said only while the loop turns. Not before READY=1: systemd
+ * would begin to count, and what there is to do before may take a slow machine longer.
+ */
 static void tell_systemd(struct node *n, uint64_t now)
 {
-	if (!n->notify_ns || now < n->notify_due)
+	if (!n->notify_ns || !n->was_running || now < n->notify_due)
 		return;
 	esc_notify("WATCHDOG=1");
 	n->notify_due = now + n->notify_ns / 3;
