@@ -10,6 +10,7 @@
 #include "admit.h"
 #include "dhcp.h"
 #include "inbound.h"
+#include "own.h"
 #include "talker.h"
 
 /* Message lengths (WireGuard paper, 5.4); data: header and tag, the smallest is a keepalive. */
@@ -29,14 +30,6 @@ struct {
 } black_cfg SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_RDONLY_PROG);
-	__uint(max_entries, ESC_ADDRS_MAX);
-	__type(key, struct esc_addr_key);
-	__type(value, __u8);
-} black_addr SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, ESC_BLACK_REASON_COUNT);
 	__type(key, __u32);
@@ -52,17 +45,6 @@ struct {
 
 ESC_DEV_MAP(black_devs);
 
-static __always_inline bool is_own(const esc_addr *a)
-{
-	return bpf_map_lookup_elem(&black_addr, a);
-}
-
-/* An address from an IPv6 header: must not meet the map's IPv4 entries. */
-static __always_inline bool is_own6(const esc_addr *a)
-{
-	return !esc_ip6_local_only(a) && is_own(a);
-}
-
 static __always_inline int arp(struct esc_cursor c, enum esc_l2 l2)
 {
 	const struct esc_arp *a = esc_pull(&c, sizeof(*a));
@@ -76,7 +58,7 @@ static __always_inline int arp(struct esc_cursor c, enum esc_l2 l2)
 		return ESC_BLACK_arp_bad;
 	/* Only what concerns us: gratuitous announcements of others cannot move a gateway. */
 	esc_map_ip4(&target, *(const esc_u32 *)a->target_ip);
-	return is_own(&target) ? ESC_BLACK_arp : ESC_BLACK_arp_bad;
+	return esc_is_own(&target) ? ESC_BLACK_arp : ESC_BLACK_arp_bad;
 }
 
 /*
@@ -92,10 +74,11 @@ static __always_inline int nd(struct esc_cursor c, const struct ipv6hdr *ip, __u
 	if (!m || !esc_nd_sound(ip, m, len))
 		return ESC_BLACK_nd_bad;
 	if (m->icmp.type == ESC_ND_NS)
-		ours = is_own6(&m->target) &&
-		       (is_own6(&ip->daddr) || esc_is_solicited_node(&ip->daddr, &m->target));
+		ours = esc_is_own6(&m->target) &&
+		       (esc_is_own6(&ip->daddr) || esc_is_solicited_node(&ip->daddr, &m->target));
 	else
-		ours = is_own6(&ip->daddr) || (esc_is_all_nodes(&ip->daddr) && is_own6(&m->target));
+		ours = esc_is_own6(&ip->daddr) ||
+		       (esc_is_all_nodes(&ip->daddr) && esc_is_own6(&m->target));
 	return ours ? ESC_BLACK_nd : ESC_BLACK_nd_bad;
 }
 
@@ -152,7 +135,7 @@ static __always_inline int udp(struct esc_cursor c, __u32 len, const esc_addr *f
 /* Last, because it is a lookup, and most of a flood ends before. */
 static __always_inline int not_from_us(int reason, const esc_addr *from)
 {
-	return reason == ESC_BLACK_to_crypto && is_own(from) ? ESC_BLACK_source : reason;
+	return reason == ESC_BLACK_to_crypto && esc_is_own(from) ? ESC_BLACK_source : reason;
 }
 
 static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2, __be16 listen_port)
@@ -178,7 +161,7 @@ static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2, __be16 list
 		return ESC_BLACK_fragment;
 	esc_map_ip4(&src, ip->saddr);
 	esc_map_ip4(&dst, ip->daddr);
-	if (!is_own(&dst))
+	if (!esc_is_own(&dst))
 		return ESC_BLACK_not_own_addr;
 	if (esc_ip4_local_only(ip->saddr) || esc_ip4_group(ip->saddr))
 		return ESC_BLACK_source;
@@ -190,7 +173,7 @@ static __always_inline int ipv4(struct esc_cursor c, enum esc_l2 l2, __be16 list
 static __always_inline int ipv6_unicast(struct esc_cursor c, const struct ipv6hdr *ip, __u32 len,
 					__be16 listen_port)
 {
-	if (!is_own6(&ip->daddr))
+	if (!esc_is_own6(&ip->daddr))
 		return ESC_BLACK_not_own_addr;
 	if (esc_ip6_local_only(&ip->saddr) || esc_ip6_group(&ip->saddr))
 		return ESC_BLACK_source;

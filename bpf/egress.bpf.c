@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * egress.bpf.c: what the node's own kernel may send on the black NIC: ARP, neighbour
- * solicitations and advertisements, exactly as long as their headers say, and a DHCP client's
- * requests where the address comes by DHCP. Everything else that a
- * route or a program on the node would send there is plaintext on the internet and ends here.
+ * egress.bpf.c: what the node's own kernel may send on the black NIC: ARP in the name of the NIC's
+ * own addresses, neighbour solicitations and advertisements, exactly as long as their headers say,
+ * and a DHCP client's requests where the address comes by DHCP. Everything else that a route or a
+ * program on the node would send there is plaintext on the internet and ends here.
  * AF_XDP transmission does not pass the queueing layer, so ciphertext is not concerned.
  * Attach as a direct-action classifier to clsact egress.
  */
 #include <linux/pkt_cls.h>
 
 #include "dhcp.h"
+#include "own.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -37,12 +38,26 @@ static __always_inline bool dhcp_allowed(void)
 	return cfg && cfg->abi_version == ESC_ABI_VERSION && cfg->flags & ESC_NIC_DHCP;
 }
 
+/*
+ * The kernel asks in the name of whoever's packet waits for the answer: an address of the red NIC,
+ * too. Nobody's (0.0.0.0) is a probe for a duplicate.
+ */
+static __always_inline bool from_own(const struct esc_arp *a)
+{
+	__be32 ip;
+	esc_addr own;
+
+	__builtin_memcpy(&ip, a->sender_ip, sizeof(ip));
+	esc_map_ip4(&own, ip);
+	return !ip || esc_is_own(&own);
+}
+
 static __always_inline int arp(struct esc_cursor c, __u32 left)
 {
 	const struct esc_arp *a = esc_pull(&c, sizeof(*a));
 
 	/* At most the padding of the smallest frame behind it. */
-	if (!a || !esc_arp_sound(a) || left > ETH_ZLEN - ETH_HLEN)
+	if (!a || !esc_arp_sound(a) || left > ETH_ZLEN - ETH_HLEN || !from_own(a))
 		return ESC_EGRESS_dropped;
 	return ESC_EGRESS_arp;
 }

@@ -22,9 +22,9 @@
  *                                    black_devs
  *   red.bpf.o     program red        maps red_cfg red_addr red_stats red_xsks secure red_devs
  *   black_out.bpf.o, red_out.bpf.o   programs of that name, maps black_out_stats, red_out_stats
- *   egress.bpf.o  program egress     maps egress_cfg egress_stats (tc clsact on the black NIC: lets
- *                                    only ARP, ND and DHCP requests of the node's own kernel leave;
- *                                    R6)
+ *   egress.bpf.o  program egress     maps egress_cfg egress_stats, black_addr of black (tc clsact
+ *                                    on the black NIC: lets only ARP, ND and DHCP requests of the
+ *                                    node's own kernel leave; R6)
  *
  * Shared (split.h): red, red_out: red_split red_policy red_flow red_frag red_hits red_route
  * red_neigh red_wants red_addr secure; black, black_out: black_split black_policy black_secure

@@ -26,6 +26,17 @@ static void arp_request(struct pkt *p)
 	pkt_arp(p, 1, NODE4, PEER4);
 }
 
+static void arp_probe(struct pkt *p)
+{
+	pkt_arp(p, 1, "0.0.0.0", NODE4);
+}
+
+/* As Linux asks if the first packet for that neighbour has such a source. */
+static void arp_of_another(struct pkt *p)
+{
+	pkt_arp(p, 1, "10.1.0.1", PEER4);
+}
+
 static void arp_padded(struct pkt *p)
 {
 	pkt_arp(p, 2, NODE4, PEER4);
@@ -166,6 +177,8 @@ static const struct row {
 	{"solicitation", ns, SENT(nd)},
 	{"probe for a duplicate", ns_probe, SENT(nd)},
 	{"advertisement", na, SENT(nd)},
+	{"ARP probe", arp_probe, SENT(arp)},
+	{"ARP in the name of another address", arp_of_another, DROPPED()},
 	{"ARP with something behind it", arp_with_payload, DROPPED()},
 	{"reverse ARP", arp_request, DROPPED({AT_ARP_OP, 2, "\x00\x03"})},
 	{"ARP of another protocol", arp_request, DROPPED({AT_ARP_PROTO, 2, "\x86\xdd"})},
@@ -344,6 +357,7 @@ static int set_up(void **state)
 	run.prog = bpf_program__fd(skel->progs.egress);
 	run.stats = bpf_map__fd(skel->maps.egress_stats);
 	fill_flags(ESC_ABI_VERSION, ESC_NIC_DHCP);
+	fill_addr(bpf_map__fd(skel->maps.black_addr), NODE4);
 	return 0;
 }
 

@@ -176,8 +176,13 @@ test_nothing_else_leaves()
 	ping_dead lana 8.8.8.8
 	ping_dead lana 2001:db8:1::ffff
 	ping_all lana 10.2.0.2 -c 3
+	# Of the node itself: who asks for that neighbour is its kernel, in the packet's name.
+	must_fail at a ping -n -q -c 2 -W 1 -I 10.1.0.1 100.64.1.77
 	wire_close
 	wire_clean a
+	equal "ARP in the name of the red NIC" \
+		"$(tcpdump -nr "$LAB_DIR/wire-a.pcap" 'arp[14:4] == 0x0a010001' 2>/dev/null)" ""
+	[ "$(node_show a counter egress dropped)" -ge 1 ] || fail "the node asked nobody"
 }
 
 test_fragmented_inner()

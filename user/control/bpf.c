@@ -148,8 +148,11 @@ static int load(struct esc_bpf *b, const struct esc_model *m)
 		err = esc_split_open(b, m);
 	if (err)
 		return err;
-	b->egress = egress_bpf__open_and_load();
-	return b->egress ? 0 : -errno;
+	b->egress = egress_bpf__open();
+	if (!b->egress)
+		return -errno;
+	err = esc_split_share(b->egress->obj, b->black->obj);
+	return err ? err : egress_bpf__load(b->egress);
 }
 
 static void destroy(struct esc_bpf *b)
