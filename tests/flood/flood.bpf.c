@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * flood.bpf.c: run by BPF_PROG_TEST_RUN on live frames. Each run writes the next frame of a table,
- * an invented source and random words where asked for, and sends it through a device; or drops it,
- * where the rate, the time or the count allows no more. The core that runs it so is busy at any
- * rate: what the flood's target has to work with does not depend on it.
+ * an invented source, random words and MACs where asked for, and sends it through a device; or
+ * drops it, where the rate, the time or the count allows no more. The core that runs it so is busy
+ * at any rate: what the flood's target has to work with does not depend on it.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -13,6 +13,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "mac.h"
 #include "table.h"
 
 struct {
@@ -86,6 +87,30 @@ static __always_inline void source(struct xdp_md *ctx)
 	udp->source = (__u16)bpf_get_prandom_u32() | bpf_htons(1024);
 }
 
+static __always_inline void mac(struct esc_mac_work *w, __u32 key, esc_u32 *msg, int n)
+{
+	for (int i = 0; i < 8; i++)
+		w->s.h[i] = plan.key[key].h[i];
+	esc_mac_check(w, msg, n);
+	for (int i = 0; i < MAC_WORDS; i++)
+		msg[n + i] = w->s.h[i];
+}
+
+/* An initiation that was never sent before: copies are known as such. */
+static __always_inline void macs(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	esc_u32 *msg = data + (plan.message_at & 0xff);
+	__u32 zero = 0;
+	struct esc_mac_work *w = bpf_map_lookup_elem(&black_mac, &zero);
+
+	if (!w || (void *)(msg + INITIATION_WORDS + 2 * MAC_WORDS) > end)
+		return;
+	mac(w, 0, msg, INITIATION_WORDS);
+	if (plan.macs > 1)
+		mac(w, 1, msg, INITIATION_WORDS + MAC_WORDS);
+}
+
 SEC("xdp")
 int flood(struct xdp_md *ctx)
 {
@@ -109,6 +134,8 @@ int flood(struct xdp_md *ctx)
 		if ((void *)(w + 1) <= (void *)(long)ctx->data_end)
 			*w = bpf_get_prandom_u32();
 	}
+	if (plan.macs)
+		macs(ctx);
 	state.sent++;
 	return bpf_redirect(plan.ifindex, 0);
 }

@@ -4,7 +4,7 @@
 FLOOD     := $(BUILD)/tests/flood
 FLOOD_OBJ := $(patsubst tests/flood/%.c,$(FLOOD)/obj/%.o,$(filter-out %.bpf.c,$(wildcard tests/flood/*.c)))
 
-$(FLOOD)/flood.bpf.o: tests/flood/flood.bpf.c tests/flood/table.h
+$(FLOOD)/flood.bpf.o: tests/flood/flood.bpf.c tests/flood/table.h $(wildcard bpf/*.h maps/*.h)
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@

@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "noise/cookie.h"
+#include "noise/midstate.h"
 
 #define VARIETY 1024u /* different messages of a kind */
 
@@ -77,6 +78,17 @@ static int build_mac1(struct flood *f)
 	return messages(f, WG_INITIATION, WG_INITIATION_LEN, VARIETY);
 }
 
+/* The program makes each another one: there is nothing new about copies. */
+static void fresh_macs(struct flood *f, const struct wg_cookie_maker *m, bool ask)
+{
+	f->plan.message_at = flood_message_at(f);
+	flood_random_at(f, f->plan.message_at + 8); /* in the ephemeral key */
+	flood_random_at(f, f->plan.message_at + 12);
+	f->plan.macs = ask ? 2 : 1;
+	wg_midstate(&f->plan.key[0], m->keys.mac1, WG_KEY_LEN);
+	wg_midstate(&f->plan.key[1], m->cookie, WG_COOKIE_LEN);
+}
+
 static int with_macs(struct flood *f, bool ask)
 {
 	struct wg_blake2s *b = wg_blake2s_new();
@@ -88,6 +100,8 @@ static int with_macs(struct flood *f, bool ask)
 		err = flood_get_cookie(f, b, &m);
 	for (uint32_t i = 0; i < VARIETY && !err; i++)
 		err = flood_initiation(b, &m, msg) ? flood_add(f, &f->from, msg, sizeof(msg)) : -1;
+	if (!err)
+		fresh_macs(f, &m, ask);
 	wg_blake2s_free(b);
 	return err;
 }

@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#include "blake2s.h"
+
 #define FLOOD_FRAMES_MAX 4096u
 #define FLOOD_HEAD_MAX	 256u /* bytes of a frame that may differ from the others', and one */
 #define FLOOD_RANDOM_MAX 4
@@ -22,6 +24,9 @@ struct flood_plan {
 	__u32 head;			   /* bytes of each that are used */
 	__u32 spread;			   /* 1: invented source address and port */
 	__u32 random_at[FLOOD_RANDOM_MAX]; /* offsets of 32-bit words in the frame; 0: no more */
+	__u32 macs;			   /* 1, 2: then mac1, and mac2, of this initiation: */
+	__u32 message_at;
+	struct esc_blake2s_state key[2]; /* after their keys (guard.h) */
 };
 
 struct flood_state {
