@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* systemd starts the launcher when control connects: that takes a moment. */
-#define ANSWER_SECONDS 5
+/* systemd starts the launcher when control connects: a moment, on a slow machine some seconds. */
+#define ANSWER_SECONDS 30
 #define END_NS	       ESC_S
 
 int esc_launch_send(int fd, const struct esc_launch_msg *m, const int *fds, int n)
