@@ -4,7 +4,7 @@
 # systemd.test.sh: what `make install` installs, unchanged, under a real systemd. The whole site is
 # in the guest, as in lsm.test.sh.
 
-LIMIT[systemd_service]=600
+LIMIT[systemd_service]=1000
 
 systemd_guest()
 {
