@@ -14,7 +14,8 @@
 #include "noise/cookie.h"
 #include "noise/midstate.h"
 
-#define VARIETY 1024u /* different messages of a kind */
+#define VARIETY	   1024u /* different messages of a kind */
+#define NEIGHBOURS 4096u
 
 /* Messages of `len` random bytes behind type and, for data, a header; `n` of them. */
 static int messages(struct flood *f, uint32_t type, uint32_t len, uint32_t n)
@@ -116,9 +117,14 @@ static int build_cookie(struct flood *f)
 	return with_macs(f, true);
 }
 
+/* None twice, as long as the table lasts: made beforehand, they are dear. */
 static int build_peer(struct flood *f)
 {
-	return flood_peer(f, VARIETY);
+	double all = f->rate * f->seconds + 1;
+
+	return flood_peer(f, f->rate <= 0	      ? VARIETY
+			     : all < FLOOD_FRAMES_MAX ? (uint32_t)all
+						      : FLOOD_FRAMES_MAX);
 }
 
 static int build_session(struct flood *f)
@@ -211,7 +217,7 @@ static int build_arp(struct flood *f)
 
 	if (!esc_addr_is_v4(f->to.addr))
 		return -1;
-	for (uint32_t i = 0; i < FLOOD_FRAMES_MAX && !err; i++) {
+	for (uint32_t i = 0; i < NEIGHBOURS && !err; i++) {
 		memset(frame, 0xff, 6);
 		randombytes_buf(frame + 6, 6);
 		frame[6] = 2;
@@ -237,7 +243,7 @@ static int build_nd(struct flood *f)
 
 	if (esc_addr_is_v4(f->to.addr))
 		return -1;
-	for (uint32_t i = 0; i < FLOOD_FRAMES_MAX && !err; i++) {
+	for (uint32_t i = 0; i < NEIGHBOURS && !err; i++) {
 		uint8_t *ip = frame + 14, *icmp = ip + 40;
 		uint16_t check;
 

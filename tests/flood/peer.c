@@ -11,8 +11,10 @@
 #include "base/encode.h"
 #include "guard.h"
 
-/* The core sends one in five seconds: it is told that time flies. Long ago, for the stamps. */
-#define STEP (6 * ESC_S)
+/* The core sends one in five seconds: it is told that time flies. Its stamps may not stand still.
+ */
+#define STEP	   (6 * ESC_S)
+#define STAMP_STEP (20 * ESC_MS)
 
 struct clock {
 	uint64_t now, unix_ns;
@@ -69,7 +71,7 @@ static bool next(struct wg_device *dev, struct wg_peer *peer, struct clock *cloc
 
 	for (int tries = 0; tries < 50; tries++) {
 		clock->now += STEP;
-		clock->unix_ns += STEP;
+		clock->unix_ns += STAMP_STEP;
 		wg_tx_begin(peer, clock->now, false, &tx);
 		for (;;) {
 			struct wg_peer *p;
@@ -86,7 +88,7 @@ static bool next(struct wg_device *dev, struct wg_peer *peer, struct clock *cloc
 
 int flood_peer(struct flood *f, uint32_t count)
 {
-	struct clock clock = {.now = STEP, .unix_ns = esc_unix_now() - count * STEP};
+	struct clock clock = {.now = STEP, .unix_ns = esc_unix_now()};
 	static struct esc_guard unread;
 	const struct wg_env env = {&clock,	env_random,   env_unix_ns,
 				   env_key_new, env_key_free, &unread};

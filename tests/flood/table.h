@@ -7,7 +7,7 @@
 
 #include "blake2s.h"
 
-#define FLOOD_FRAMES_MAX 4096u
+#define FLOOD_FRAMES_MAX 16384u
 #define FLOOD_HEAD_MAX	 256u /* bytes of a frame that may differ from the others', and one */
 #define FLOOD_RANDOM_MAX 4
 

@@ -239,7 +239,7 @@ test_flood_of_replayed_handshakes()
 	calm
 }
 
-# Another peer, or who stole its key: each initiation is authentic.
+# Other peers, or who stole their keys: each initiation is authentic, and none is sent twice.
 LIMIT[flood_of_a_valid_peer]=90
 test_flood_of_a_valid_peer()
 {
@@ -250,8 +250,10 @@ test_flood_of_a_valid_peer()
 	node_config a
 	node_config b
 	node_config c
+	node_config d
 	node_peer a b
 	node_peer a c 4 Endpoint=
+	node_peer a d 4 Endpoint=
 	node_peer b a
 	node_start a "$NODE_A"
 	node_needs_esclusa a
@@ -261,11 +263,11 @@ test_flood_of_a_valid_peer()
 	survive peer --private "$LAB_DIR/c.key" --from 100.64.1.254:7777 --rate 15 # within its budget
 	n=$(grown crypto.in_handshake)
 	((n >= 10 && n <= FLOOD_SENT + 5)) || fail "of $FLOOD_SENT initiations $n were answered"
-	survive peer --private "$LAB_DIR/c.key" --from 100.64.1.254:7777 --rate 20000
+	survive peer --private "$LAB_DIR/c.key" --from 100.64.1.254:7777 --rate 1000
 	n=$(grown crypto.in_handshake)
-	[ "$n" -le 1000 ] || fail "crypto answered $n initiations"
+	((n >= 10 && n <= 1000)) || fail "crypto answered $n initiations"
 	admitted_few
-	survive peer --private "$LAB_DIR/c.key" --rate 20000
+	survive peer --private "$LAB_DIR/d.key" --rate 1000 # under load by now: who has no cookie waits
 	n=$(grown crypto.in_handshake)
 	[ "$n" -le 1000 ] || fail "crypto answered $n initiations"
 	admitted_few
