@@ -11,7 +11,9 @@
  * some microseconds: strangers get a few percent of a core. One source gets as many handshakes as
  * the WireGuard of Linux gives it (20/s); bursts are larger, because all peers of a network may
  * come at once, and several from behind one address. A mac1 is about 0.5 us of the core that serves
- * the NIC's queue: a quarter of it for strangers.
+ * the NIC's queue: a quarter of it for strangers. The kernel's tables of neighbours have room for
+ * 1024 on all NICs, of which it pushes out none that is younger than 5 s: what the black link may
+ * fill of them in that time is 700.
  */
 const struct esc_defence esc_defence_default = {
 	.limits =
@@ -25,8 +27,8 @@ const struct esc_defence esc_defence_default = {
 			.cookie_burst = 1000,
 			.known_rate = 20,
 			.known_burst = 50,
-			.neighbour_rate = 50,
-			.neighbour_burst = 100,
+			.neighbour_rate = 10,
+			.neighbour_burst = 20,
 			.replay_ms = ESC_REPLAY_MS,
 		},
 	.sources = ESC_SOURCES_DEFAULT,
