@@ -226,7 +226,7 @@ static int listen_at(const char *path, const struct esc_access *access)
 	memcpy(sa.sun_path, path, strlen(path));
 	if (somebody_answers(&sa))
 		return -EADDRINUSE;
-	strcat(sa.sun_path, NOT_YET);
+	memcpy(sa.sun_path + strlen(path), NOT_YET, sizeof(NOT_YET));
 	if (unlink(sa.sun_path) && errno != ENOENT)
 		return -errno;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
