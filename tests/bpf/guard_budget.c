@@ -10,26 +10,6 @@
 #define BURST  5
 #define SECOND 1000000000ull
 
-static void forget(int map)
-{
-	struct esc_source_key key;
-
-	while (!bpf_map_get_next_key(map, NULL, &key))
-		assert_int_equal(bpf_map_delete_elem(map, &key), 0);
-}
-
-static uint32_t entries(int map)
-{
-	struct esc_source_key key, *at = NULL;
-	uint32_t n = 0;
-
-	while (!bpf_map_get_next_key(map, at, &key)) {
-		at = &key;
-		n++;
-	}
-	return n;
-}
-
 static int sources(void)
 {
 	return bpf_map__fd(skel->maps.black_sources);
@@ -49,19 +29,12 @@ static int fresh(void **state)
 	(void)state;
 	skel->data->clock_ns += 3600 * SECOND;
 	guard_reset(&node);
-	forget(sources());
-	forget(talkers());
+	map_forget(sources());
+	map_forget(talkers());
 	assert_int_equal(
 		bpf_map_update_elem(bpf_map__fd(skel->maps.black_buckets), &zero, &full, BPF_ANY),
 		0);
 	return 0;
-}
-
-static void load_begins(void)
-{
-	wg_midstate(&node.guard->cookie[1], node.secret[0], WG_KEY_LEN);
-	node.guard->cookie_number = 1;
-	node.guard->under_load = 1;
 }
 
 static void initiation_from(struct pkt *p, const char *src)
@@ -163,7 +136,7 @@ static void one_source_has_its_part(void **state)
 	passes_times(&p, BURST - 1, ESC_BLACK_source_rate);
 	initiation_from(&p, "2001:db8:1:2::1");
 	passes_times(&p, BURST, ESC_BLACK_source_rate);
-	assert_int_equal(entries(sources()), 4);
+	assert_int_equal(map_entries(sources()), 4);
 	response4(&p);
 	passes(&p, "responses are not rationed");
 	run_settle(&run, true, "sources");
@@ -185,7 +158,7 @@ static void all_sources_share_the_total(void **state)
 		initiation_from_number(&p, random32());
 		run_expect(&run, &p, XDP_DROP, ESC_BLACK_total_rate, "total used up");
 	}
-	assert_int_equal(entries(sources()), BURST); /* those too late push nobody out */
+	assert_int_equal(map_entries(sources()), BURST); /* those too late push nobody out */
 	guard_know(&node, PEER4);
 	initiation4(&p);
 	passes(&p, "where a peer was seen");
@@ -271,7 +244,7 @@ static void a_forged_source_does_not_silence_the_real_one(void **state)
 	guard_know(&node, PEER4);
 	initiation4(&forged);
 	passes_times(&forged, BURST, ESC_BLACK_source_rate);
-	load_begins(); /* as crypto does when it sees that */
+	guard_load(&node); /* as crypto does when it sees that */
 	run_expect(&run, &forged, XDP_DROP, ESC_BLACK_mac2, "forged, under load");
 	initiation4(&real);
 	pkt_mac2(&node, &real, node.secret[0]);
@@ -298,7 +271,7 @@ static void refusals_are_told(void **state)
 	passes(&p, "nothing refused");
 	l.total_rate = l.cookie_rate = 0;
 	guard_limits(&node, &l);
-	load_begins();
+	guard_load(&node);
 	pkt_mac2(&node, &p, node.secret[0]);
 	run_expect(&run, &p, XDP_DROP, ESC_BLACK_total_rate, "with mac2");
 	assert_int_equal(node.buckets->refused_at, 0); /* a cookie would not help */
@@ -328,7 +301,7 @@ static void without_mac2_there_are_cookies_and_known_sources(void **state)
 	l.known_rate = 1;
 	l.known_burst = 2;
 	guard_limits(&node, &l);
-	load_begins();
+	guard_load(&node);
 	for (uint32_t i = 0; i < BURST; i++) {
 		initiation_from_number(&p, random32());
 		passes(&p, "to be answered with a cookie");
@@ -337,7 +310,7 @@ static void without_mac2_there_are_cookies_and_known_sources(void **state)
 		initiation_from_number(&p, random32());
 		run_expect(&run, &p, XDP_DROP, ESC_BLACK_mac2, "no cookie left");
 	}
-	assert_int_equal(entries(sources()), 0); /* nobody proved to be there */
+	assert_int_equal(map_entries(sources()), 0); /* nobody proved to be there */
 	guard_know(&node, PEER4);
 	initiation4(&p);
 	passes_times(&p, 2, ESC_BLACK_mac2);
@@ -385,7 +358,7 @@ static void sources_take_fixed_memory(void **state)
 		initiation_from_number(&p, i << 8);
 		passes(&p, "another source");
 	}
-	assert_in_range(entries(sources()), most / 2, most);
+	assert_in_range(map_entries(sources()), most / 2, most);
 	run_settle(&run, true, "many sources");
 }
 
@@ -414,7 +387,7 @@ static void the_loudest_stays_among_many(void **state)
 		pkt_ip4_fix(&many);
 		run_frame(&run, &many);
 	}
-	assert_in_range(entries(talkers()), 1, most);
+	assert_in_range(map_entries(talkers()), 1, most);
 	assert_int_equal(bpf_map_lookup_elem(talkers(), &loud, &t), 0);
 	assert_in_range(t.packets[ESC_ATTACK_malformed], sent / 2, 2 * sent);
 	run_settle(&run, false, "many talkers");
@@ -450,7 +423,7 @@ static void talkers_are_counted_by_kind(void **state)
 		struct esc_source_key key = {{0xff}};
 		struct esc_talker t;
 
-		forget(talkers());
+		map_forget(talkers());
 		l.mac_rate = cases[i].reason == ESC_BLACK_mac_rate ? 0 : limits_open().mac_rate;
 		guard_limits(&node, &l);
 		cases[i].build(&p);
@@ -462,7 +435,7 @@ static void talkers_are_counted_by_kind(void **state)
 		assert_int_equal(run_count(&run, &p, times / 2, cases[i].reason), times / 2);
 		skel->data->clock_ns += SECOND;
 		assert_int_equal(run_count(&run, &p, times / 2, cases[i].reason), times / 2);
-		assert_int_equal(entries(talkers()), 1);
+		assert_int_equal(map_entries(talkers()), 1);
 		assert_int_equal(bpf_map_lookup_elem(talkers(), &key, &t), 0);
 		for (uint32_t k = 0; k < ESC_ATTACK_KINDS; k++)
 			assert_in_range(t.packets[k], k == cases[i].kind ? times / 2 : 0,
@@ -490,7 +463,7 @@ static void what_passes_or_is_our_fault_is_no_attack(void **state)
 	fill_cfg(cfg, false, PORT, ESC_ABI_VERSION);
 	run_repeat(&run, &p, 1000, NULL);
 	fill_cfg(cfg, true, PORT, ESC_ABI_VERSION);
-	assert_int_equal(entries(talkers()), 0);
+	assert_int_equal(map_entries(talkers()), 0);
 	run_settle(&run, false, "no attack");
 }
 

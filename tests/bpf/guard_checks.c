@@ -68,9 +68,7 @@ static void strangers_are_checked_while_there_is_time(void **state)
 	run_expect(&run, &p, XDP_DROP, ESC_BLACK_mac_rate, "right, no time");
 	initiation6(&p);
 	run_expect(&run, &p, XDP_DROP, ESC_BLACK_mac_rate, "another source");
-	wg_midstate(&node.guard->cookie[1], node.secret[0], WG_KEY_LEN);
-	node.guard->cookie_number = 1;
-	node.guard->under_load = 1;
+	guard_load(&node);
 	initiation4(&p);
 	pkt_mac2(&node, &p, node.secret[0]);
 	run_expect(&run, &p, XDP_DROP, ESC_BLACK_mac_rate, "under load, with mac2");

@@ -89,6 +89,36 @@ static inline void guard_reset(struct guard_node *n)
 	guard_limits(n, &open);
 }
 
+/* Crypto asks for mac2, with the first secret's cookies. */
+static inline void guard_load(struct guard_node *n)
+{
+	wg_midstate(&n->guard->cookie[1], n->secret[0], WG_KEY_LEN);
+	n->guard->cookie_number = 1;
+	n->guard->under_load = 1;
+}
+
+/* Maps of sources, talkers and initiations seen: their keys have one size. */
+static inline void map_forget(int map)
+{
+	uint8_t key[sizeof(struct esc_source_key)];
+
+	_Static_assert(sizeof(key) == sizeof(struct esc_seen_key), "all these maps");
+	while (!bpf_map_get_next_key(map, NULL, key))
+		must(!bpf_map_delete_elem(map, key), "cannot empty a map");
+}
+
+static inline uint32_t map_entries(int map)
+{
+	uint8_t key[sizeof(struct esc_source_key)], *at = NULL;
+	uint32_t n = 0;
+
+	while (!bpf_map_get_next_key(map, at, key)) {
+		at = key;
+		n++;
+	}
+	return n;
+}
+
 /* A peer was seen at this address. */
 static inline void guard_know(struct guard_node *n, const char *text)
 {

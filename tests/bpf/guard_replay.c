@@ -14,29 +14,6 @@ static int seen(void)
 	return bpf_map__fd(skel->maps.black_seen);
 }
 
-static uint32_t entries(void)
-{
-	struct esc_seen_key key, *at = NULL;
-	uint32_t n = 0;
-
-	while (!bpf_map_get_next_key(seen(), at, &key)) {
-		at = &key;
-		n++;
-	}
-	return n;
-}
-
-static void forget(int map)
-{
-	uint8_t key[16];
-
-	_Static_assert(sizeof(key) == sizeof(struct esc_seen_key) &&
-			       sizeof(key) == sizeof(struct esc_source_key),
-		       "both maps");
-	while (!bpf_map_get_next_key(map, NULL, key))
-		assert_int_equal(bpf_map_delete_elem(map, key), 0);
-}
-
 static struct esc_limits limits(void)
 {
 	struct esc_limits l = limits_open();
@@ -59,8 +36,8 @@ static int fresh(void **state)
 	wait_ms(3600 * 1000);
 	guard_reset(&node);
 	guard_limits(&node, &l);
-	forget(bpf_map__fd(skel->maps.black_sources));
-	forget(seen());
+	map_forget(bpf_map__fd(skel->maps.black_sources));
+	map_forget(seen());
 	return 0;
 }
 
@@ -90,13 +67,6 @@ static void is_replay(const struct pkt *p, const char *what)
 	run_expect(&run, p, XDP_DROP, ESC_BLACK_replay, what);
 }
 
-static void load_begins(void)
-{
-	wg_midstate(&node.guard->cookie[1], node.secret[0], WG_KEY_LEN);
-	node.guard->cookie_number = 1;
-	node.guard->under_load = 1;
-}
-
 /* Otherwise who sends a copy ahead of the peer's own message would have that dropped. */
 static void young_copies_pass(void **state)
 {
@@ -111,7 +81,7 @@ static void young_copies_pass(void **state)
 	passes(&p, "twice");
 	skel->data->clock_ns++;
 	is_replay(&p, "nothing makes it young again");
-	assert_int_equal(entries(), 1);
+	assert_int_equal(map_entries(seen()), 1);
 	run_settle(&run, true, "young copies");
 }
 
@@ -158,7 +128,7 @@ static void replays_take_no_token(void **state)
 	l.total_rate = 0;
 	guard_limits(&node, &l);
 	guard_know(&node, PEER4);
-	load_begins();
+	guard_load(&node);
 	another(&p, PEER4);
 	passes(&p, "recorded");
 	wait_ms(10 * ESC_REPLAY_MS);
@@ -183,12 +153,12 @@ static void what_did_not_pass_is_not_remembered(void **state)
 	another(&p, PEER4);
 	guard_limits(&node, &closed);
 	run_expect(&run, &p, XDP_DROP, ESC_BLACK_total_rate, "no budget");
-	load_begins();
+	guard_load(&node);
 	run_expect(&run, &p, XDP_DROP, ESC_BLACK_mac2, "no cookie");
 	pkt_message(&p)[mac1_at(WG_INITIATION)] ^= 1;
 	run_expect(&run, &p, XDP_DROP, ESC_BLACK_mac1, "wrong mac1");
 	pkt_message(&p)[mac1_at(WG_INITIATION)] ^= 1;
-	assert_int_equal(entries(), 0);
+	assert_int_equal(map_entries(seen()), 0);
 	wait_ms(1 + ESC_REPLAY_MS);
 	guard_limits(&node, &open);
 	passes(&p, "the first time");
@@ -206,7 +176,7 @@ static void memory_is_fixed(void **state)
 		another(&p, PEER4);
 		passes(&p, "another message");
 	}
-	assert_in_range(entries(), ESC_SEEN_MAX / 2, ESC_SEEN_MAX);
+	assert_in_range(map_entries(seen()), ESC_SEEN_MAX / 2, ESC_SEEN_MAX);
 	run_settle(&run, true, "many messages");
 }
 
